@@ -1,0 +1,166 @@
+"""What a paid call is asked for and what it brings back; the words that gateway, nodes and tools share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class JobKind(StrEnum):
+    SCRAPE_DNA = "scrape_dna"
+    GENERATE_PERSONAS = "generate_personas"
+    GENERATE_TOPICS = "generate_topics"
+    GENERATE_BLOGPOST = "generate_blogpost"
+    GENERATE_SOCIAL = "generate_social"
+    GENERATE_IMAGE = "generate_image"
+    GENERATE_VIDEO = "generate_video"
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateRef:
+    """The exact prompt template version that asked."""
+
+    code: str
+    version: int
+    content_hash: str
+    language: str = "cs"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Names one logical call: who pays, for what, for which item.
+
+    Together with the request's content the fields make the job key, so nothing here may be a time,
+    a random value or a position in a list.
+    """
+
+    organization_id: str
+    company_id: str
+    run_id: str
+    tier: str
+    kind: JobKind
+    node: str
+    item: str
+    revision: int = 0
+    step: str = ""
+    """Tells apart the calls that one node makes for one item: ``draft``, ``revise-1``, ``again-1``."""
+    template: TemplateRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Units that were used. ``output_tokens`` includes ``thinking_tokens``, as providers bill them."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    thinking_tokens: int = 0
+    cached_tokens: int = 0
+    images: int = 0
+    seconds: float = 0.0
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Who answered and what it cost; part of every result."""
+
+    job_id: str
+    provider: str
+    model: str
+    usage: Usage
+    cost_micro: int
+    replayed: bool = False
+    """True when the journal had the answer already: nothing was bought this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextRequest:
+    """``purpose`` picks the chain of models (``text``, ``research``, ``writing``); never a model name.
+
+    ``schema`` is a JSON Schema: the answer then has to be JSON. ``temperature`` is sent only to models
+    that take one. ``max_tokens`` bounds output including thinking.
+    """
+
+    purpose: str
+    system: str
+    prompt: str
+    max_tokens: int
+    schema: Mapping[str, Any] | None = None
+    temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextResult:
+    text: str
+    served: Served
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Structured(Generic[T]):
+    """A parsed answer. ``warnings`` tells of repairs, in words for a person."""
+
+    value: T
+    served: Served
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    url: str
+    title: str = ""
+    snippet: str = ""
+    date: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """A web search with a written answer. ``country`` is ISO 3166 alpha-2; ``domains`` limits the search."""
+
+    question: str
+    system: str = ""
+    language: str = "cs"
+    country: str = "CZ"
+    max_tokens: int = 2000
+    domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    text: str
+    sources: tuple[Source, ...]
+    served: Served
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """``aspect_ratio`` as ``W:H``. Providers without a negative prompt get it folded into the prompt."""
+
+    prompt: str
+    negative_prompt: str
+    aspect_ratio: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRequest:
+    prompt: str
+    negative_prompt: str
+    aspect_ratio: str
+    duration_seconds: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MediaResult:
+    """A stored file. ``key`` names it in the file store; ``seconds`` is 0 for an image."""
+
+    key: str
+    media_type: str
+    size: int
+    prompt: str
+    served: Served
+    seconds: float = 0.0
+    thumbnail_key: str | None = None

@@ -1,0 +1,147 @@
+"""Approvals: the five points, what a person may decide, and the three shapes in which answers arrive.
+
+Shapes (LangChain's HITL middleware and agent-chat-ui, one decision alone, Agent Inbox):
+
+    {"decisions": [{"id": "t01", "type": "reject", "reason": "…"}, …]}     by id, or in the order of the request
+    {"type": "approve"}                                                    one decision for what waits
+    [{"type": "accept" | "edit" | "response" | "ignore", "args": …}, …]    in the order of the request
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Point = Literal["dna", "personas", "topics", "posts", "packages"]
+Policy = Literal["ask", "auto"]
+DecisionType = Literal["approve", "edit", "reject", "drop", "later"]
+
+POINTS: tuple[Point, ...] = ("dna", "personas", "topics", "posts", "packages")
+
+_WORDS: Mapping[str, DecisionType] = {
+    "approve": "approve",
+    "accept": "approve",
+    "edit": "edit",
+    "reject": "reject",
+    "respond": "reject",
+    "response": "reject",
+    "drop": "drop",
+    "later": "later",
+    "ignore": "later",
+}
+_MAX_REASON = 4000
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided about one item. ``edited`` holds only the fields that change."""
+
+    item: str
+    type: DecisionType
+    reason: str = ""
+    edited: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+    """Of a rejected package: which of social, images, video are made again; none named means all."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The decisions that could be understood, and what is wrong with the rest, in words for a person."""
+
+    decisions: tuple[Decision, ...]
+    problems: tuple[str, ...]
+
+
+def parse_answer(answer: Any, waiting: Sequence[str]) -> Answer:
+    """Understand an answer in any of the three shapes. Never raises: what does not fit becomes a problem.
+
+    Args:
+        answer: Whatever the person's tool sent.
+        waiting: Ids of the items that were asked for, in the order of the request.
+    """
+    entries, problem = _entries(answer, waiting)
+    if problem:
+        return Answer((), (problem,))
+    decisions: dict[str, Decision] = {}
+    problems = []
+    for item, entry in entries:
+        parsed = _decision(item, entry, waiting)
+        if isinstance(parsed, str):
+            problems.append(parsed)
+        elif parsed.item in decisions:
+            problems.append(f"{parsed.item} is decided twice; the first decision counts.")
+        else:
+            decisions[parsed.item] = parsed
+    return Answer(tuple(decisions.values()), tuple(problems))
+
+
+def _entries(answer: Any, waiting: Sequence[str]) -> tuple[list[tuple[str | None, Any]], str]:
+    if isinstance(answer, Mapping) and isinstance(answer.get("decisions"), list):
+        return _by_position(answer["decisions"], waiting)
+    if isinstance(answer, Mapping) and "type" in answer:
+        return _alone(answer, waiting)
+    if isinstance(answer, list) and answer:
+        return _by_position(answer, waiting)
+    return [], (
+        'The answer is not understood. Send {"decisions": [{"id": "…", "type": "approve"}]}; '
+        f"ids that wait: {', '.join(waiting)}."
+    )
+
+
+def _by_position(entries: list[Any], waiting: Sequence[str]) -> tuple[list[tuple[str | None, Any]], str]:
+    if len(entries) > len(waiting):
+        named = all(isinstance(entry, Mapping) and entry.get("id") for entry in entries)
+        if not named:
+            return [], f"{len(entries)} decisions came for {len(waiting)} items; name each by its id."
+    positions = [*waiting, *([None] * len(entries))]
+    return [(positions[index], entry) for index, entry in enumerate(entries)], ""
+
+
+def _alone(answer: Mapping[str, Any], waiting: Sequence[str]) -> tuple[list[tuple[str | None, Any]], str]:
+    if answer.get("id") or len(waiting) == 1:
+        return [(waiting[0] if waiting else None, answer)], ""
+    if _WORDS.get(str(answer["type"])) == "approve":
+        return [(item, answer) for item in waiting], ""
+    return [], f'{len(waiting)} items wait; say which with "id": one of {", ".join(waiting)}.'
+
+
+def _decision(position: str | None, entry: Any, waiting: Sequence[str]) -> Decision | str:
+    if not isinstance(entry, Mapping):
+        return f"A decision is {type(entry).__name__}, not an object."
+    item = str(entry.get("id") or position)
+    if item not in waiting:
+        return f"{item[:60]!r} does not wait for a decision; waiting: {', '.join(waiting)}."
+    kind = _WORDS.get(str(entry.get("type")))
+    if kind is None:
+        return f"{item}: the decision {str(entry.get('type'))[:40]!r} is unknown; use approve, edit, reject or drop."
+    reason = _reason(entry)
+    if kind == "reject" and not reason:
+        return f'{item}: say why it is rejected ("reason"), so that it can be made again better, or drop it.'
+    if kind != "edit":
+        return Decision(item, kind, reason, parts=_parts(entry))
+    edited = _edited(entry)
+    return (
+        Decision(item, kind, reason, edited)
+        if edited
+        else f'{item}: the edit holds no changed fields ("edited").'
+    )
+
+
+def _reason(entry: Mapping[str, Any]) -> str:
+    args = entry.get("args")
+    text = entry.get("reason") or entry.get("message") or (args if isinstance(args, str) else "")
+    return str(text).strip()[:_MAX_REASON]
+
+
+def _edited(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    edited = entry.get("edited")
+    for holder in (entry.get("edited_action"), entry.get("args")):
+        if edited is None and isinstance(holder, Mapping):
+            edited = holder.get("args", holder)
+    return edited if isinstance(edited, Mapping) else {}
+
+
+def _parts(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    parts = entry.get("parts")
+    return tuple(str(part) for part in parts) if isinstance(parts, list) else ()
