@@ -1,0 +1,281 @@
+"""The journal: one row for every logical call, under a key that comes out the same when a step runs again.
+
+A job that holds an answer returns it for ever: it is never bought again. Identical calls at the same time
+meet here too: one buys, the others wait for its answer. The advisory lock is held around the look-up alone,
+never across HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import errors
+from domain.calls import Call
+from domain.errors import PostHubError, ProviderError
+from domain.ids import content_hash, stable_id
+from store.database import Database
+from store.text import clean_json
+
+_working: set[tuple[str, str]] = set()
+"""(owner, job) that this very process works on at the moment, whichever of its journals began it."""
+
+_POLL_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class JobKey:
+    """A job's identity. ``facts`` is what may be kept of the request: no prompt text."""
+
+    call: Call
+    purpose: str
+    request_hash: str
+    facts: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The key as it is stored; two different calls never share one."""
+        call = self.call
+        place = (call.organization_id, call.run_id, call.node, call.item, f"r{call.revision}", call.step)
+        parts = [*place, call.kind.value, self.purpose]
+        return f"{'/'.join(parts)}/{content_hash([*parts, self.request_hash])}"
+
+    @property
+    def id(self) -> str:
+        return stable_id(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A row of the journal.
+
+    ``mine``: the caller has to do the work now; ``taken_over``: somebody else had begun it.
+    """
+
+    id: str
+    status: str
+    output: Mapping[str, Any] | None
+    provider_ref: Mapping[str, Any] | None
+    error: Mapping[str, Any] | None
+    mine: bool = False
+    taken_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job as people see it."""
+
+    id: str
+    company_id: str
+    run_id: str
+    kind: str
+    node: str
+    item: str
+    revision: int
+    step: str
+    status: str
+    error: Mapping[str, Any] | None
+    retry_count: int
+    max_retries: int
+    priority: int
+    tokens_used: int
+    generation_time_seconds: float | None
+    template_code: str | None
+    template_version: int | None
+
+
+_LOCK = text("select pg_advisory_xact_lock(hashtextextended(:id, 0))")
+_FIND = text("""
+select id, status, output, provider_ref, error, owner, lease_until > now() as leased
+  from jobs where id = :id""")
+_OPEN = text("""
+insert into jobs (id, key, organization_id, company_id, run_id, kind, node, item, revision, step, status,
+                  owner, lease_until, input, template_code, template_version, started_at)
+values (:id, :key, :organization_id, :company_id, :run_id, :kind, :node, :item, :revision, :step, 'processing',
+        :owner, now() + make_interval(secs => :lease), cast(:input as jsonb), :template_code,
+        :template_version, now())""")
+_TAKE = text("""
+update jobs set status = 'processing', owner = :owner, lease_until = now() + make_interval(secs => :lease),
+                started_at = now(), completed_at = null, error = null,
+                retry_count = retry_count + case when status in ('failed', 'processing') then 1 else 0 end
+ where id = :id""")
+_COMPLETE = text("""
+update jobs set status = :status, output = cast(:output as jsonb), error = cast(:error as jsonb),
+                lease_until = null, completed_at = now(), tokens_used = :tokens,
+                generation_time_seconds = extract(epoch from now() - started_at)
+ where id = :id and output is null and (owner = :owner or status <> 'processing')""")
+_FAIL = text("""
+update jobs set status = :status, error = cast(:error as jsonb), lease_until = null, completed_at = now(),
+                generation_time_seconds = extract(epoch from now() - started_at)
+ where id = :id and owner = :owner and status = 'processing'""")
+_REFER = text("update jobs set provider_ref = cast(:ref as jsonb) where id = :id")
+_FORGET = text("update jobs set provider_ref = null where id = :id")
+_REFER_ATTEMPT = text("update attempts set provider_ref = :ref where id = :id and state = 'held'")
+_LIST = text("""
+select * from jobs where organization_id = :organization_id and run_id = :run_id order by created_at, id""")
+
+
+class Journal:
+    """Jobs of this process.
+
+    Args:
+        database: Where the journal is kept.
+        owner: Names this process instance, as in the ledger.
+    """
+
+    def __init__(self, database: Database, *, owner: str) -> None:
+        self._database = database
+        self._owner = owner
+
+    async def claim(self, key: JobKey, *, lease_seconds: float) -> Job:
+        """Return the job's answer, or the job to work on; waits while another live caller works on it.
+
+        Args:
+            key: The job.
+            lease_seconds: The longest that the work can take; after that its worker counts as dead.
+
+        Raises:
+            ProviderError: The caller that this one waited for failed; its error, bought nothing here.
+        """
+        waits = 0
+        while True:
+            job = await self._look_up_or_open(key, lease_seconds, share_failure=waits > 0)
+            if job.mine or job.output is not None:
+                return job
+            if job.status == "failed":
+                raise recorded_error(job.error or {})
+            await asyncio.sleep(_POLL_SECONDS[min(waits, len(_POLL_SECONDS) - 1)])
+            waits += 1
+
+    async def _look_up_or_open(self, key: JobKey, lease: float, *, share_failure: bool) -> Job:
+        job_id = key.id
+        async with self._database.transaction() as connection:
+            await connection.execute(_LOCK, {"id": job_id})
+            row = (await connection.execute(_FIND, {"id": job_id})).first()
+            if row is not None and (self._is_worked_on(row) or row.output is not None):
+                return _job(row)
+            if row is not None and share_failure and row.status == "failed":
+                return _job(row)
+            await self._begin(connection, key, lease, known=row is not None)
+            # Before the lock is let go, or a caller beside this one would take the job for abandoned.
+            _working.add((self._owner, job_id))
+        return _job(row, mine=True) if row is not None else Job(job_id, "processing", None, None, None, True)
+
+    def _is_worked_on(self, row: Any) -> bool:
+        if row.status != "processing":
+            return False
+        return (row.owner, row.id) in _working if row.owner == self._owner else bool(row.leased)
+
+    async def _begin(self, connection: AsyncConnection, key: JobKey, lease: float, *, known: bool) -> None:
+        values = {"id": key.id, "owner": self._owner, "lease": lease}
+        if known:
+            await connection.execute(_TAKE, values)
+            return
+        await connection.execute(_OPEN, values | _identity(key))
+
+    async def complete(
+        self,
+        connection: AsyncConnection,
+        job_id: str,
+        output: Mapping[str, Any],
+        *,
+        tokens: int,
+        error: PostHubError | None = None,
+    ) -> None:
+        """Store a bought answer, in the transaction that settles it; ``error`` tells why it is of no use."""
+        await connection.execute(
+            _COMPLETE,
+            {
+                "id": job_id,
+                "owner": self._owner,
+                "status": "failed" if error else "completed",
+                "output": _json(output),
+                "error": _json(error.as_json()) if error else None,
+                "tokens": tokens,
+            },
+        )
+
+    async def fail(self, job_id: str, error: BaseException) -> None:
+        """Close a job without an answer, so that it can be tried again; a cancelled one is marked so."""
+        record = error.as_json() if isinstance(error, PostHubError) else {"code": type(error).__name__}
+        values = {
+            "id": job_id,
+            "owner": self._owner,
+            "status": "failed" if isinstance(error, PostHubError) else "cancelled",
+            "error": _json(record),
+        }
+        async with self._database.transaction() as connection:
+            await connection.execute(_FAIL, values)
+
+    def release(self, job_id: str) -> None:
+        """Tell the journal that this process no longer works on a job."""
+        _working.discard((self._owner, job_id))
+
+    async def refer(self, job_id: str, attempt_id: str, ref: Mapping[str, Any]) -> None:
+        """Store what a bought media file is collected with, on job and attempt, before the first poll."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_REFER, {"id": job_id, "ref": _json(ref)})
+            await connection.execute(_REFER_ATTEMPT, {"id": attempt_id, "ref": str(ref["id"])})
+
+    async def forget_ref(self, job_id: str) -> None:
+        """Drop the reference to a media job that failed, so that another can be bought."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_FORGET, {"id": job_id})
+
+    async def jobs(self, organization_id: str, run_id: str) -> list[JobRow]:
+        """Return a run's jobs, the oldest first; none for a run of another organization."""
+        values = {"organization_id": organization_id, "run_id": run_id}
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(_LIST, values)).mappings().all()
+        return [JobRow(**{name: row[name] for name in JobRow.__slots__}) for row in rows]
+
+
+def recorded_error(record: Mapping[str, Any]) -> PostHubError:
+    """Build the error again that was recorded as plain JSON."""
+    known = {kind.code: kind for kind in _kinds(PostHubError)}
+    kind = known.get(str(record.get("code")), ProviderError)
+    own = {"code", "message", "next_step", "money", "retryable"}
+    return kind(
+        str(record.get("message", "The call did not bring an answer.")),
+        next_step=str(record.get("next_step", "")),
+        money=errors.MoneyState(record.get("money", "none")),
+        **{name: value for name, value in record.items() if name not in own},
+    )
+
+
+def _kinds(kind: type[PostHubError]) -> list[type[PostHubError]]:
+    return [kind, *(each for below in kind.__subclasses__() for each in _kinds(below))]
+
+
+def _identity(key: JobKey) -> dict[str, Any]:
+    call = key.call
+    return {
+        "key": key.text,
+        "organization_id": call.organization_id,
+        "company_id": call.company_id,
+        "run_id": call.run_id,
+        "kind": call.kind.value,
+        "node": call.node,
+        "item": call.item,
+        "revision": call.revision,
+        "step": call.step,
+        "input": _json({"purpose": key.purpose, "request_hash": key.request_hash, **key.facts}),
+        "template_code": call.template.code if call.template else None,
+        "template_version": call.template.version if call.template else None,
+    }
+
+
+def _json(value: Any) -> str:
+    # PostgreSQL refuses NUL and lone surrogates; an answer that has been paid for must not be lost to one.
+    return json.dumps(clean_json(value), ensure_ascii=False)
+
+
+def _job(row: Any, *, mine: bool = False) -> Job:
+    taken_over = mine and row.status in {"processing", "pending"}
+    return Job(row.id, row.status, row.output, row.provider_ref, row.error, mine, taken_over)

@@ -1,0 +1,180 @@
+"""Runs: one row for each thread that carries a company through a month, and the right to work on it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.errors import InvalidInput, NotFound
+from store.database import CONNECT_SECONDS, Database, reported
+from store.schema.runs import RUN_STATUSES, runs
+from store.text import clean_json, clean_text
+
+EXCLUSIVE_WAIT_SECONDS = 3.0
+"""How long the lock of a process that was killed this moment may linger on the server."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run. ``id`` is the LangGraph thread's; ``request`` is what was asked for, as plain JSON.
+
+    ``error`` is a failure as ``PostHubError.as_json`` gives it. The two moments are the database's.
+    """
+
+    id: str
+    organization_id: str
+    company_id: str
+    month: str
+    tier: str
+    request: dict[str, Any]
+    graph_version: str
+    status: str = "running"
+    waiting_at: str | None = None
+    error: dict[str, Any] | None = None
+    out: str | None = None
+    sandbox: bool = False
+    created_at: datetime = field(default=datetime.min.replace(tzinfo=UTC))
+    updated_at: datetime = field(default=datetime.min.replace(tzinfo=UTC))
+
+
+class Runs:
+    """Reads and writes runs. An id of another organization is answered as an unknown one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, run: RunRecord) -> RunRecord:
+        """Store a new run, or return the one of this id as it is.
+
+        Raises:
+            NotFound: The id is taken by another organization.
+        """
+        values = {
+            "id": clean_text(run.id),
+            "organization_id": run.organization_id,
+            "company_id": run.company_id,
+            "month": run.month,
+            "tier": run.tier,
+            "request": clean_json(run.request),
+            "status": run.status,
+            "sandbox": run.sandbox,
+            "graph_version": run.graph_version,
+        }
+        async with self._database.transaction() as connection:
+            await connection.execute(insert(runs).values(**values).on_conflict_do_nothing())
+        return await self.get(run.organization_id, run.id)
+
+    async def get(self, organization_id: str, run_id: str) -> RunRecord:
+        """Return a run.
+
+        Raises:
+            NotFound: It is unknown, or another organization's.
+        """
+        query = select(runs).where(runs.c.organization_id == organization_id, runs.c.id == clean_text(run_id))
+        async with self._database.transaction() as connection:
+            row = (await connection.execute(query)).first()
+        if row is None:
+            raise _unknown(run_id)
+        return _record(row)
+
+    async def list(self, organization_id: str, limit: int = 50) -> list[RunRecord]:
+        """Return an organization's runs, newest first."""
+        query = (
+            select(runs)
+            .where(runs.c.organization_id == organization_id)
+            .order_by(runs.c.created_at.desc(), runs.c.id)
+            .limit(limit)
+        )
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(query)).all()
+        return [_record(row) for row in rows]
+
+    async def set_status(
+        self,
+        run_id: str,
+        status: str,
+        *,
+        waiting_at: str | None = None,
+        error: dict[str, Any] | None = None,
+        out: str | None = None,
+    ) -> None:
+        """Set where a run stands. ``waiting_at`` and ``error`` are set as given; ``out`` stays where None.
+
+        Raises:
+            NotFound: There is no such run.
+            InvalidInput: There is no such status.
+        """
+        if status not in RUN_STATUSES:
+            raise InvalidInput(f"{status!r} is no status of a run: use one of {', '.join(RUN_STATUSES)}.")
+        values: dict[str, Any] = {"status": status, "waiting_at": waiting_at, "updated_at": func.now()}
+        values["error"] = None if error is None else clean_json(error)
+        if out is not None:
+            values["out"] = clean_text(out)
+        statement = update(runs).where(runs.c.id == clean_text(run_id)).values(**values).returning(runs.c.id)
+        async with self._database.transaction() as connection:
+            if (await connection.execute(statement)).first() is None:
+                raise _unknown(run_id)
+
+    def exclusive(self, run_id: str) -> AbstractAsyncContextManager[None]:
+        """Be the only process that works on a run, until the end of the block or of the process.
+
+        The lock is PostgreSQL's and lives on a connection of its own: a killed process loses it.
+
+        Raises:
+            InvalidInput: Another process works on it.
+            StoreUnavailable: PostgreSQL does not answer.
+        """
+        return self._exclusive(clean_text(run_id))
+
+    @contextlib.asynccontextmanager
+    async def _exclusive(self, run_id: str) -> AsyncIterator[None]:
+        async with reported(self._database.uri):
+            connection = await psycopg.AsyncConnection.connect(
+                self._database.uri, autocommit=True, connect_timeout=CONNECT_SECONDS
+            )
+        try:
+            async with reported(self._database.uri):
+                taken = await _take(connection, f"posthub:run:{run_id}")
+            if not taken:
+                raise InvalidInput(
+                    f"The run {run_id} is being worked on by another process.",
+                    next_step="Wait until that process has ended, then try again.",
+                )
+            yield
+        finally:
+            await connection.close()
+
+
+async def _take(connection: psycopg.AsyncConnection[Any], key: str) -> bool:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + EXCLUSIVE_WAIT_SECONDS
+    while True:
+        cursor = await connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
+        row = await cursor.fetchone()
+        if row and row[0]:
+            return True
+        if loop.time() > deadline:
+            return False
+        await asyncio.sleep(0.1)
+
+
+def _unknown(run_id: str) -> NotFound:
+    return NotFound(
+        f"There is no run {clean_text(run_id)[:200]!r}.", next_step="List the runs with: posthub runs"
+    )
+
+
+def _record(row: Row[Any]) -> RunRecord:
+    fields: dict[str, Any] = dict(row._mapping)
+    for moment in ("created_at", "updated_at"):
+        fields[moment] = fields[moment].astimezone(UTC)
+    return RunRecord(**fields)

@@ -1,0 +1,28 @@
+"""The one ``MetaData`` of the product and the columns that many tables share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, DateTime, MetaData, Text, func
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+"""Names every constraint by rule, so that a migration can name what it drops."""
+
+
+def created_at(name: str = "created_at") -> Column[datetime]:
+    """A moment taken from the database's clock, so that processes on several machines agree."""
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def required_text(name: str) -> Column[str]:
+    """A text column that is never NULL."""
+    return Column(name, Text, nullable=False)

@@ -1,0 +1,51 @@
+"""What people and policies decided, and how each piece of work ended."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint, text
+
+from store.schema.base import created_at, metadata, required_text
+from store.schema.tenants import of_company
+
+OUTCOME_STATUSES = ("done", "failed", "skipped")
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("organization_id"),
+    required_text("company_id"),
+    required_text("run_id"),
+    Column("point", Text, nullable=False, comment="the review point: dna, personas, topics, posts, packages"),
+    required_text("item"),
+    Column("revision", Integer, nullable=False),
+    Column("edition", Integer, nullable=False),
+    required_text("decision"),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    required_text("decided_by"),
+    Column("policy", Boolean, nullable=False, comment="decided by the policy, not by a person"),
+    Column("content_hash", Text, nullable=False, comment="of the exact content that was decided on"),
+    created_at("decided_at"),
+    of_company(),
+    Index(None, "organization_id", "run_id"),
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("organization_id"),
+    required_text("company_id"),
+    required_text("run_id"),
+    required_text("kind"),
+    required_text("item"),
+    Column("revision", Integer, nullable=False),
+    required_text("status"),
+    Column("code", Text, nullable=False, server_default=text("''")),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    Column("money", Text, nullable=False, comment="what it did to money: none, held, spent, lost"),
+    created_at(),
+    of_company(),
+    CheckConstraint("status in ('done', 'failed', 'skipped')", name="status"),
+    UniqueConstraint("organization_id", "run_id", "kind", "item", "revision"),
+)

@@ -1,0 +1,33 @@
+"""One row for each month that is carried through the graph; its id is the LangGraph thread's."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, CheckConstraint, Column, Index, Table, Text, false
+from sqlalchemy.dialects.postgresql import JSONB
+
+from store.schema.base import created_at, metadata, required_text
+from store.schema.tenants import of_company
+
+RUN_STATUSES = ("running", "waiting", "done", "failed", "cancelled")
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("organization_id"),
+    required_text("company_id"),
+    Column("month", Text, nullable=False, comment="YYYY-MM"),
+    required_text("tier"),
+    Column("request", JSONB, nullable=False),
+    required_text("status"),
+    Column("waiting_at", Text, comment="the review point that waits for a person"),
+    Column("error", JSONB),
+    Column("out", Text, comment="where the package was written"),
+    Column("sandbox", Boolean, nullable=False, server_default=false()),
+    required_text("graph_version"),
+    created_at(),
+    created_at("updated_at"),
+    of_company(),
+    CheckConstraint("status in ('running', 'waiting', 'done', 'failed', 'cancelled')", name="status"),
+    Index(None, "organization_id", "created_at"),
+)

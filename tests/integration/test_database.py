@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from domain.errors import PostHubError, StoreUnavailable
+from store.database import Database, ping, upgrade
+
+SECRET = "hunter2"
+
+
+async def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
+    add = text("insert into organizations (id, tier) values ('o', 'basic')")
+    with pytest.raises(RuntimeError):
+        async with database.transaction() as connection:
+            await connection.execute(add)
+            raise RuntimeError
+    async with database.transaction() as connection:
+        assert (await connection.execute(text("select count(*) from organizations"))).scalar_one() == 0
+
+
+async def test_the_servers_version_is_told(database_uri: str) -> None:
+    assert int((await ping(database_uri)).split(".")[0]) >= 18
+
+
+async def _asked(uri: str) -> PostHubError:
+    database = Database(uri)
+    with pytest.raises(StoreUnavailable) as caught:
+        async with database.transaction():
+            pytest.fail("connected")
+    await database.dispose()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [
+        (f"postgresql://u:{SECRET}@127.0.0.1:1/posthub", "127.0.0.1:1"),
+        (f"postgresql://u:{SECRET}@/posthub?host=/nonexistent/socket", "/nonexistent/socket"),
+        (f"postgresql://u:{SECRET}@no-such-host.invalid/posthub", "no-such-host.invalid:5432"),
+    ],
+)
+async def test_a_server_that_is_not_there_is_named_without_its_password(uri: str, place: str) -> None:
+    failures = [await _asked(uri)]
+    for call in (ping, upgrade):
+        with pytest.raises(StoreUnavailable) as caught:
+            await call(uri)
+        failures.append(caught.value)
+    for failure in failures:
+        assert place in failure.message
+        assert "DATABASE_URI" in failure.next_step
+        assert SECRET not in str(failure.as_json())
+        assert "\n" not in str(failure)
+
+
+async def test_a_database_that_does_not_exist_is_told_as_such(database_uri: str) -> None:
+    failure = await _asked(database_uri.replace("/test_", "/absent_"))
+    assert 'database "absent_' in failure.message
+    assert "does not exist" in failure.message
+
+
+async def test_a_connection_lost_in_the_middle_is_reported_and_the_next_one_works(
+    database: Database, database_uri: str
+) -> None:
+    kill = "select pg_terminate_backend(%s)"
+    with pytest.raises(StoreUnavailable):
+        async with database.transaction() as connection:
+            pid = (await connection.execute(text("select pg_backend_pid()"))).scalar_one()
+            async with await psycopg.AsyncConnection.connect(database_uri, autocommit=True) as other:
+                await other.execute(kill, [pid])
+            await connection.execute(text("select 1"))
+    async with database.transaction() as connection:
+        assert (await connection.execute(text("select 1"))).scalar_one() == 1
+
+
+async def test_an_error_of_the_statement_itself_is_not_taken_for_a_lost_server(database: Database) -> None:
+    with pytest.raises(Exception, match="no_such_table") as caught:
+        async with database.transaction() as connection:
+            await connection.execute(text("select * from no_such_table"))
+    assert not isinstance(caught.value, PostHubError)
+
+
+async def test_more_transactions_than_connections_take_their_turn(database_uri: str) -> None:
+    database = Database(database_uri, pool_size=2)
+
+    async def one(number: int) -> int:
+        async with database.transaction() as connection:
+            return int((await connection.execute(text("select cast(:n as int)"), {"n": number})).scalar_one())
+
+    assert await asyncio.gather(*(one(number) for number in range(30))) == list(range(30))
+    await database.dispose()

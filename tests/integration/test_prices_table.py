@@ -1,0 +1,41 @@
+"""The price table in the database."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import text
+
+from store.database import Database
+from store.prices import Prices, shipped
+
+
+async def test_shipped_prices_are_loaded_once_and_stay_as_an_operator_changed_them(
+    database: Database,
+) -> None:
+    prices = Prices(database)
+    assert await prices.load_shipped() == len(shipped())
+    async with database.transaction() as connection:
+        await connection.execute(text("update prices set usd_per = 9 where model = 'imagen-3'"))
+    assert await prices.load_shipped() == 0
+    tariff = (await prices.book()).tariff("nanobana", "imagen-3", date(2026, 11, 22))
+    assert tariff.cost({"image": 1}) == 9_000_000
+
+
+async def test_the_table_and_the_shipped_rows_are_the_same(database: Database) -> None:
+    prices = Prices(database)
+    await prices.load_shipped()
+    book = await prices.book()
+    stored = {row.id: row for row in book._rows}
+    assert stored == {row.id: row for row in shipped()}
+
+
+async def test_a_changed_table_is_read_again_after_forgetting(database: Database) -> None:
+    prices = Prices(database)
+    await prices.load_shipped()
+    before = (await prices.book()).tariff("veo", "veo-3", date(2026, 11, 22)).cost({"second": 1})
+    async with database.transaction() as connection:
+        await connection.execute(text("update prices set usd_per = 1 where model = 'veo-3'"))
+    prices.forget()
+    after = (await prices.book()).tariff("veo", "veo-3", date(2026, 11, 22)).cost({"second": 1})
+    assert (before, after) == (50_000, 1_000_000)

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import store.runs
+from domain.errors import InvalidInput, NotFound
+from store.database import Database
+from store.items import Owner
+from store.runs import RunRecord, Runs
+
+
+@pytest.fixture
+def runs(database: Database) -> Runs:
+    return Runs(database)
+
+
+def _run(owner: Owner, run_id: str = "run-1", **changes: object) -> RunRecord:
+    record = RunRecord(
+        id=run_id,
+        organization_id=owner.organization_id,
+        company_id=owner.company_id,
+        month="2027-01",
+        tier="pro",
+        request={"posts": 4, "platforms": ["linkedin"]},
+        graph_version="1",
+        sandbox=True,
+    )
+    return dataclasses.replace(record, **changes)  # type: ignore[arg-type]
+
+
+async def test_a_run_comes_back_as_it_was_created(runs: Runs, owner: Owner) -> None:
+    created = await runs.create(_run(owner))
+    assert created == await runs.get(owner.organization_id, "run-1")
+    assert (created.request["platforms"], created.sandbox, created.status) == (["linkedin"], True, "running")
+    assert created.created_at.year > 2000
+
+
+async def test_creating_a_run_again_changes_nothing(runs: Runs, owner: Owner) -> None:
+    await runs.create(_run(owner))
+    await runs.set_status("run-1", "waiting", waiting_at="review_dna")
+    again = await runs.create(_run(owner, month="2027-09"))
+    assert (again.month, again.status) == ("2027-01", "waiting")
+
+
+async def test_a_foreign_run_is_answered_as_an_unknown_one(runs: Runs, owner: Owner, stranger: Owner) -> None:
+    await runs.create(_run(owner))
+    with pytest.raises(NotFound) as foreign:
+        await runs.get(stranger.organization_id, "run-1")
+    with pytest.raises(NotFound) as taken:
+        await runs.create(_run(stranger))
+    with pytest.raises(NotFound) as unknown:
+        await runs.get("nobody", "run-1")
+    assert str(foreign.value) == str(taken.value) == str(unknown.value)
+    assert await runs.list(stranger.organization_id) == []
+
+
+async def test_an_id_that_no_database_can_hold_is_unknown(runs: Runs) -> None:
+    with pytest.raises(NotFound):
+        await runs.get("org-1", "x\x00\ud800")
+
+
+async def test_runs_are_listed_newest_first(runs: Runs, owner: Owner) -> None:
+    for run_id in ("a", "b", "c"):
+        await runs.create(_run(owner, run_id))
+    assert [run.id for run in await runs.list(owner.organization_id, limit=2)] == ["c", "b"]
+
+
+async def test_a_status_brings_its_circumstances_and_drops_older_ones(runs: Runs, owner: Owner) -> None:
+    await runs.create(_run(owner))
+    await runs.set_status("run-1", "failed", error={"code": "X", "message": "a\x00b"})
+    assert (await runs.get(owner.organization_id, "run-1")).error == {"code": "X", "message": "ab"}
+    await runs.set_status("run-1", "done", out="/tmp/out")
+    await runs.set_status("run-1", "waiting", waiting_at="review_posts")
+    run = await runs.get(owner.organization_id, "run-1")
+    assert (run.error, run.out, run.waiting_at) == (None, "/tmp/out", "review_posts")
+    assert run.updated_at > run.created_at
+
+
+async def test_an_unknown_status_or_run_is_refused(runs: Runs, owner: Owner) -> None:
+    await runs.create(_run(owner))
+    with pytest.raises(InvalidInput, match="no status"):
+        await runs.set_status("run-1", "asleep")
+    with pytest.raises(NotFound):
+        await runs.set_status("run-2", "done")
+
+
+async def test_a_run_is_worked_on_by_one_at_a_time(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store.runs, "EXCLUSIVE_WAIT_SECONDS", 0.0)
+    async with runs.exclusive("run-1"), runs.exclusive("run-2"):
+        with pytest.raises(InvalidInput, match="another process"):
+            async with runs.exclusive("run-1"):
+                pytest.fail("two at once")
+    async with runs.exclusive("run-1"):
+        pass
+
+
+HOLDER = """
+import asyncio, sys
+from store.database import Database
+from store.runs import Runs
+async def main():
+    async with Runs(Database(sys.argv[1])).exclusive("run-1"):
+        print("held", flush=True)
+        await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_process_loses_its_run_at_once(runs: Runs, database_uri: str) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, database_uri], stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
+        os.kill(holder.pid, signal.SIGKILL)
+        async with runs.exclusive("run-1"):
+            pass
+    finally:
+        holder.kill()
+        holder.communicate()

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from domain.errors import InvalidInput, LimitExceeded, NotFound, PostHubError
+from store.database import Database
+from store.items import Owner
+from store.tenants import Tenants
+
+FACTS: dict[str, Any] = {
+    "website": "https://a.example",
+    "language": "cs",
+    "time_zone": "Europe/Prague",
+    "business_field": "pekárna",
+    "product_type": "chléb",
+}
+
+
+@pytest.fixture
+async def tenants(database: Database) -> Tenants:
+    tenants = Tenants(database)
+    await tenants.ensure_organization("org", "basic")
+    return tenants
+
+
+async def test_a_company_comes_back_as_it_was_given(tenants: Tenants) -> None:
+    company_id = await tenants.ensure_company("org", name=" Pekárna ", max_companies=1, **FACTS)
+    company = await tenants.company("org", company_id)
+    assert (company.name, company.website, company.time_zone) == (
+        "Pekárna",
+        "https://a.example",
+        "Europe/Prague",
+    )
+
+
+async def test_a_company_of_the_same_name_is_the_same_and_brought_up_to_date(tenants: Tenants) -> None:
+    first = await tenants.ensure_company("org", name="Pekárna", max_companies=1, **FACTS)
+    changed = FACTS | {"website": "https://b.example"}
+    assert await tenants.ensure_company("org", name="PEKÁRNA", max_companies=1, **changed) == first
+    assert (await tenants.company("org", first)).website == "https://b.example"
+
+
+async def test_more_companies_than_the_tier_has_are_refused(tenants: Tenants) -> None:
+    await tenants.ensure_company("org", name="A", max_companies=1, **FACTS)
+    with pytest.raises(LimitExceeded) as caught:
+        await tenants.ensure_company("org", name="B", max_companies=1, **FACTS)
+    assert caught.value.next_step
+
+
+async def test_companies_made_at_once_do_not_pass_the_limit_together(tenants: Tenants) -> None:
+    makers = (tenants.ensure_company("org", name=f"C{n}", max_companies=3, **FACTS) for n in range(8))
+    results = await asyncio.gather(*makers, return_exceptions=True)
+    assert sum(isinstance(result, str) for result in results) == 3
+    assert sum(isinstance(result, LimitExceeded) for result in results) == 5
+
+
+async def test_the_tier_of_an_organization_can_change(tenants: Tenants, database: Database) -> None:
+    await tenants.ensure_organization("org", "ultimate")
+    async with database.transaction() as connection:
+        rows = await connection.exec_driver_sql("select id, tier from organizations")
+        assert [tuple(row) for row in rows] == [("org", "ultimate")]
+
+
+async def test_a_foreign_company_is_answered_as_an_unknown_one(tenants: Tenants) -> None:
+    company_id = await tenants.ensure_company("org", name="A", max_companies=1, **FACTS)
+    await tenants.ensure_organization("other", "basic")
+    with pytest.raises(NotFound) as foreign:
+        await tenants.company("other", company_id)
+    with pytest.raises(NotFound) as unknown:
+        await tenants.company("nobody", company_id)
+    assert str(foreign.value) == str(unknown.value)
+
+
+async def test_two_organizations_may_have_a_company_of_the_same_name(tenants: Tenants) -> None:
+    await tenants.ensure_organization("other", "basic")
+    ours = await tenants.ensure_company("org", name="A", max_companies=1, **FACTS)
+    theirs = await tenants.ensure_company("other", name="A", max_companies=1, **FACTS)
+    assert ours != theirs
+
+
+@pytest.mark.parametrize(("name", "error"), [("", InvalidInput), (" \x00 ", InvalidInput)])
+async def test_a_company_without_a_name_is_refused(
+    tenants: Tenants, name: str, error: type[PostHubError]
+) -> None:
+    with pytest.raises(error):
+        await tenants.ensure_company("org", name=name, max_companies=1, **FACTS)
+
+
+async def test_a_company_of_an_unknown_organization_is_refused(tenants: Tenants) -> None:
+    with pytest.raises(NotFound):
+        await tenants.ensure_company("nobody", name="A", max_companies=1, **FACTS)
+
+
+async def test_the_sources_of_facts_are_replaced_as_a_whole(
+    tenants: Tenants, owner: Owner, stranger: Owner
+) -> None:
+    old = [("mission", "Pečeme", "https://a.example/o-nas")]
+    new = [("usp", "Kvásek\x00", "https://a.example/"), ("usp", "Kvásek", "https://a.example/")]
+    await tenants.save_fact_sources(owner, old)
+    await tenants.save_fact_sources(stranger, old)
+    await tenants.save_fact_sources(owner, new)
+    assert await tenants.fact_sources(owner) == [("usp", "Kvásek", "https://a.example/")]
+    assert await tenants.fact_sources(stranger) == old
