@@ -1,0 +1,143 @@
+"""What the gateway is built from: providers, and the models that serve each purpose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+from domain.errors import InvalidInput
+
+Engine = Literal["litellm", "google"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One model at one provider; written ``provider/model``."""
+
+    provider: str
+    model: str
+
+    @classmethod
+    def parse(cls, name: str) -> Deployment:
+        provider, _, model = name.partition("/")
+        return cls(provider, model)
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderConfig:
+    """Where a provider is and with which key. ``base_url`` is scheme, host and port, without a path."""
+
+    name: str
+    api_key: str = field(repr=False)
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The dated table of models: chains by purpose, and what is to be known about each model."""
+
+    chains: Mapping[str, tuple[Deployment, ...]]
+    images: Mapping[str, Deployment]
+    videos: Mapping[str, Deployment]
+    facts: Mapping[str, Mapping[str, Any]]
+
+    def of(self, deployment: Deployment) -> Mapping[str, Any]:
+        """What is to be known about a model."""
+        return self.facts.get(str(deployment), {})
+
+    def spoken_to(self, provider: str) -> tuple[str, ...]:
+        """Models of a provider that a text engine speaks to: those of the chains, and image models."""
+        chained = [deployment for chain in self.chains.values() for deployment in chain]
+        wanted = [*chained, *self.images.values()]
+        return tuple(dict.fromkeys(each.model for each in wanted if each.provider == provider))
+
+
+@cache
+def shipped_models() -> Models:
+    """Return the table of ``data/models.json``."""
+    return read_models(json.loads(resources.files("gateway").joinpath("data/models.json").read_text("utf-8")))
+
+
+def read_models(table: Mapping[str, Any]) -> Models:
+    """Read a table of models of the shape of ``data/models.json``."""
+    return Models(
+        chains={purpose: tuple(map(Deployment.parse, chain)) for purpose, chain in table["chains"].items()},
+        images={name: Deployment.parse(model) for name, model in table["images"].items()},
+        videos={name: Deployment.parse(model) for name, model in table["videos"].items()},
+        facts=table["models"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """Everything the gateway has to be told.
+
+    Attributes:
+        providers: Only providers that have a key; the others are left out.
+        engine: What speaks to Gemini: LiteLLM, or langchain-google-genai.
+        monthly_budget_micro: Micro-USD a month of an organization without a budget row of its own.
+        image_order: Implementations of "image", the first choice first: ``nanobana``, ``gemini``.
+        video_order: Implementations of "video": ``veo``, ``omni``, ``veo-google``.
+        text_seconds: Total deadline of one text, search or embedding attempt.
+        image_seconds: Total deadline of one image attempt.
+        submit_seconds: Total deadline of submitting a video.
+        poll_seconds: Between two polls of a video job.
+        video_seconds: How long a video job is polled before it is given up.
+        max_backoff_seconds: The longest that a busy provider is waited for.
+    """
+
+    providers: Mapping[str, ProviderConfig]
+    engine: Engine = "litellm"
+    monthly_budget_micro: int = 200_000_000
+    image_order: tuple[str, ...] = ("nanobana", "gemini")
+    video_order: tuple[str, ...] = ("veo", "omni", "veo-google")
+    models: Models = field(default_factory=shipped_models)
+    text_seconds: float = 120.0
+    image_seconds: float = 120.0
+    submit_seconds: float = 30.0
+    poll_seconds: float = 5.0
+    video_seconds: float = 300.0
+    max_backoff_seconds: float = 10.0
+
+    def chain(self, purpose: str) -> tuple[Deployment, ...]:
+        """Return the models that serve a purpose and whose provider has a key, the first choice first.
+
+        Raises:
+            InvalidInput: There is no such purpose, or no provider for it.
+        """
+        if purpose not in self.models.chains:
+            known = ", ".join(self.models.chains)
+            raise InvalidInput(f"There is no purpose {purpose!r}.", next_step=f"Use one of {known}.")
+        return self._served(purpose, self.models.chains[purpose])
+
+    def images(self) -> tuple[Deployment, ...]:
+        """Return the models that make images, in the configured order."""
+        return self._served("image", (self.models.images[name] for name in self.image_order))
+
+    def videos(self) -> tuple[tuple[str, Deployment], ...]:
+        """Return the implementations of "video" by name, in the configured order."""
+        pairs = ((name, self.models.videos[name]) for name in self.video_order)
+        chosen = tuple((name, model) for name, model in pairs if model.provider in self.providers)
+        if not chosen:
+            raise no_provider("video", {self.models.videos[name].provider for name in self.video_order})
+        return chosen
+
+    def _served(self, purpose: str, models: Any) -> tuple[Deployment, ...]:
+        wanted = tuple(models)
+        chosen = tuple(model for model in wanted if model.provider in self.providers)
+        if not chosen:
+            raise no_provider(purpose, {model.provider for model in wanted})
+        return chosen
+
+
+def no_provider(purpose: str, providers: set[str]) -> InvalidInput:
+    """Build the refusal of a purpose that no configured provider serves."""
+    keys = " or ".join(sorted(f"{name.upper()}_API_KEY" for name in providers))
+    return InvalidInput(f"No provider is configured for {purpose}.", next_step=f"Set {keys}.")

@@ -1,0 +1,343 @@
+"""The one door to every paid call: text, structured output, streamed text, embeddings, search, image, video."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, Literal, TypeVar
+
+from domain.calls import (
+    Call,
+    ImageRequest,
+    MediaResult,
+    SearchRequest,
+    SearchResult,
+    Served,
+    Source,
+    Structured,
+    TextRequest,
+    TextResult,
+    Usage,
+    VideoRequest,
+)
+from domain.errors import FeatureNotAvailable
+from domain.ids import canonical_json
+from domain.tiers import cheapest_with, tier
+from gateway.config import Deployment, GatewayConfig, no_provider
+from gateway.door import Door, Offer, Order, Purchase
+from gateway.judge import judge_image, judge_text, judge_vectors, judge_video
+from gateway.ports import (
+    Attempt,
+    EmbeddingProvider,
+    ImageProvider,
+    OnText,
+    SearchProvider,
+    TextEngine,
+    VideoProvider,
+)
+from gateway.providers.gemini import with_negative
+from gateway.structured import ASKED_AGAIN, Parsed, ask_again, read, unusable
+from store.prices import Units
+
+T = TypeVar("T")
+
+_EMBEDDING_BATCH = 100
+_PROTOCOL_BYTES = 200
+"""What the wire format itself may add to the tokens of a prompt; tokens are never more than bytes."""
+
+
+class Gateway:
+    """Every paid call of the product.
+
+    Each method names its logical call by ``Call``; a call that is settled returns its stored answer and buys
+    nothing. All of them raise the tree of ``domain.errors``: FeatureNotAvailable, BudgetExceeded and UnknownPrice
+    before anything is sent, ProviderError with ``money`` after.
+    """
+
+    def __init__(
+        self,
+        config: GatewayConfig,
+        door: Door,
+        *,
+        engine: TextEngine | None,
+        embeddings: Mapping[str, EmbeddingProvider],
+        search: Mapping[str, SearchProvider],
+        images: Mapping[str, ImageProvider],
+        videos: Mapping[str, VideoProvider],
+    ) -> None:
+        self._config = config
+        self._door = door
+        self._engine = engine
+        self._embeddings = embeddings
+        self._search = search
+        self._images = images
+        self._videos = videos
+
+    @property
+    def has_search(self) -> bool:
+        """False when no search provider is configured."""
+        return bool(self._search)
+
+    async def text(self, call: Call, request: TextRequest) -> TextResult:
+        """Answer a prompt.
+
+        Raises:
+            OutputTruncated: It hit ``max_tokens``.
+            ContentBlocked: The provider's safety rules stopped it.
+        """
+        return await self._text(call, request, None)
+
+    async def _text(self, call: Call, request: TextRequest, on_text: OnText | None) -> TextResult:
+        bought = await self._door.buy(self._text_order(call, request, on_text))
+        text = str(bought.output["text"])
+        if on_text is not None and bought.replayed:
+            on_text(text)
+        return TextResult(text, _served(bought), bought.output["raw"])
+
+    def _text_order(self, call: Call, request: TextRequest, on_text: OnText | None) -> Order:
+        engine = self._text_engine(request.purpose)
+        schema = canonical_json(dict(request.schema)) if request.schema else ""
+        most = {"input": _bytes(request.system, request.prompt, schema), "output": request.max_tokens}
+
+        def offer(model: Deployment) -> Offer:
+            return self._offer(
+                model, most, lambda attempt: engine.complete(model.model, request, attempt, on_text)
+            )
+
+        return Order(
+            call=call,
+            purpose=request.purpose,
+            request=asdict(replace(request, schema=dict(request.schema) if request.schema else None)),
+            offers=tuple(map(offer, self._config.chain(request.purpose))),
+            judge=judge_text,
+        )
+
+    def _text_engine(self, purpose: str) -> TextEngine:
+        if self._engine is None:
+            raise no_provider(purpose, {"gemini"})
+        return self._engine
+
+    def _offer(self, model: Deployment, most: Units, send: Callable[[Attempt], Any]) -> Offer:
+        return Offer(str(model), model.provider, model.model, most, send, self._config.text_seconds)
+
+    async def structured(self, call: Call, request: TextRequest, parse: Callable[[Any], T]) -> Structured[T]:
+        """Answer a prompt as JSON of ``request.schema`` and parse it.
+
+        An answer that is no JSON is repaired; one that ``parse`` refuses is asked for once more, with what is
+        wrong with it, as a job of its own.
+
+        Args:
+            call: The logical call.
+            request: Needs a schema.
+            parse: Turns plain JSON into the value; raises ValueError (so also pydantic's ValidationError).
+
+        Raises:
+            BadOutput: It did not fit twice; ``details["raw"]`` is the text.
+        """
+        return await self._structured(call, request, parse, None)
+
+    async def stream_structured(
+        self, call: Call, request: TextRequest, parse: Callable[[Any], T], on_text: OnText
+    ) -> Structured[T]:
+        """As ``structured``, with the text handed to ``on_text`` piece by piece while it is written."""
+        return await self._structured(call, request, parse, on_text)
+
+    async def _structured(
+        self, call: Call, request: TextRequest, parse: Callable[[Any], T], on_text: OnText | None
+    ) -> Structured[T]:
+        first = await self._text(call, request, on_text)
+        found = read(first.text, parse)
+        if isinstance(found, Parsed):
+            return Structured(found.value, first.served, found.warnings)
+        again_call, again_request = ask_again(call, request, first.text, found)
+        second = await self._text(again_call, again_request, None)
+        found = read(second.text, parse)
+        if isinstance(found, Parsed):
+            return Structured(found.value, second.served, (ASKED_AGAIN, *found.warnings))
+        raise unusable(second.text, found, second.served.provider)
+
+    async def stream(self, call: Call, request: TextRequest) -> AsyncIterator[str]:
+        """Yield a text piece by piece; its usage is booked when the last piece has come.
+
+        Leaving early cuts the call off; what was sent by then is booked as lost.
+        """
+        pieces: asyncio.Queue[str | None] = asyncio.Queue()
+        task = asyncio.create_task(self._text(call, request, pieces.put_nowait))
+        task.add_done_callback(lambda _: pieces.put_nowait(None))
+        try:
+            while (piece := await pieces.get()) is not None:
+                yield piece
+            await task
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def embed(self, call: Call, texts: Sequence[str]) -> list[list[float]]:
+        """Return a vector of length 1 for each text, in order."""
+        vectors: list[list[float]] = []
+        for start in range(0, len(texts), _EMBEDDING_BATCH):
+            vectors += await self._embed(call, tuple(texts[start : start + _EMBEDDING_BATCH]))
+        return vectors
+
+    async def _embed(self, call: Call, texts: tuple[str, ...]) -> list[list[float]]:
+        most = {"input": _bytes(*texts)}
+
+        def offer(model: Deployment) -> Offer:
+            provider = self._embeddings[model.provider]
+            return self._offer(model, most, lambda attempt: provider.embed(model.model, texts, attempt))
+
+        bought = await self._door.buy(
+            Order(
+                call=call,
+                purpose="embedding",
+                request={"texts": list(texts)},
+                offers=tuple(map(offer, self._config.chain("embedding"))),
+                judge=judge_vectors,
+            )
+        )
+        return [_unit(vector) for vector in bought.output["vectors"]]
+
+    async def search(self, call: Call, request: SearchRequest) -> SearchResult:
+        """Search the web and answer from what was found."""
+        chain = self._config.chain("search")
+
+        def offer(model: Deployment) -> Offer:
+            facts = self._config.models.of(model)
+            most = {
+                "input": _bytes(request.system, request.question) + facts["context_tokens"],
+                "output": request.max_tokens,
+                "search": facts["max_searches"],
+            }
+            provider = self._search[model.provider]
+            return self._offer(model, most, lambda attempt: provider.search(model.model, request, attempt))
+
+        order = Order(call, "search", asdict(request), tuple(map(offer, chain)), judge_text)
+        bought = await self._door.buy(order)
+        sources = tuple(Source(**each) for each in bought.output["sources"])
+        return SearchResult(str(bought.output["text"]), sources, _served(bought))
+
+    async def image(self, call: Call, request: ImageRequest) -> MediaResult:
+        """Make an image and store it.
+
+        Raises:
+            FeatureNotAvailable: The tier has no images; names one that has.
+        """
+        _check_tier(call, "images")
+        offers = tuple(self._image_offer(model, request) for model in self._config.images())
+        order = Order(call, "image", asdict(request), offers, judge_image, self._config.image_seconds)
+        return _media(await self._door.buy(order))
+
+    def _image_offer(self, model: Deployment, request: ImageRequest) -> Offer:
+        provider = self._images[model.provider]
+        facts = self._config.models.of(model)
+        folded = with_negative(request.prompt, request.negative_prompt)
+        by_token = "max_output_tokens" in facts
+        return Offer(
+            name=str(model),
+            provider=model.provider,
+            model=model.model,
+            most={"input": _bytes(folded), "image_token": facts["max_output_tokens"]}
+            if by_token
+            else {"image": 1},
+            send=lambda attempt: provider.submit(model.model, request, attempt),
+            deadline=self._config.image_seconds,
+            collect=provider.collect,
+            prompt=folded if by_token else request.prompt,
+        )
+
+    async def video(self, call: Call, request: VideoRequest) -> MediaResult:
+        """Make a video and store it. It is submitted once; a repeated call goes on polling the same job.
+
+        Raises:
+            FeatureNotAvailable: The tier has no video; names one that has.
+            MediaJobFailed: The job failed, or did not end in time (then its money is still held).
+        """
+        _check_tier(call, "video")
+        offers = tuple(self._video_offer(name, model, request) for name, model in self._config.videos())
+        order = Order(call, "video", asdict(request), offers, judge_video, self._config.video_seconds)
+        return _media(await self._door.buy(order))
+
+    def _video_offer(self, name: str, model: Deployment, request: VideoRequest) -> Offer:
+        provider = self._videos[name]
+        facts = self._config.models.of(model)
+        shortest, longest = facts["seconds"]
+        fitted = replace(request, duration_seconds=min(max(request.duration_seconds, shortest), longest))
+        by_token = facts.get("video_tokens_per_second")
+        most = (
+            {
+                "input": _bytes(request.prompt, request.negative_prompt),
+                "output": facts["max_output_tokens"],
+                "video_token": by_token * fitted.duration_seconds,
+            }
+            if by_token
+            else {"second": fitted.duration_seconds}
+        )
+        return Offer(
+            name=name,
+            provider=model.provider,
+            model=model.model,
+            most=most,
+            send=lambda attempt: provider.submit(model.model, fitted, attempt),
+            deadline=self._config.submit_seconds,
+            collect=provider.collect,
+            prompt=request.prompt,
+        )
+
+    async def aclose(self) -> None:
+        """Close connections and let queued events be delivered."""
+        if self._engine is not None:
+            await self._engine.aclose()
+        for adapters in (self._embeddings, self._search, self._images, self._videos):
+            for adapter in adapters.values():
+                await adapter.aclose()
+
+
+def _check_tier(call: Call, feature: Literal["images", "video"]) -> None:
+    if feature in tier(call.tier).features:
+        return
+    having = cheapest_with(feature)
+    raise FeatureNotAvailable(
+        f"The tier {call.tier} has no {feature}; {having} has.",
+        next_step=f"Change to {having}, or go on without {feature}.",
+        tier=call.tier,
+        feature=feature,
+        available_in=having,
+    )
+
+
+def _bytes(*texts: str) -> int:
+    """An upper bound of a prompt's tokens: a token is at least one byte."""
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + _PROTOCOL_BYTES
+
+
+def _served(bought: Purchase) -> Served:
+    served = bought.output["served"]
+    return Served(
+        job_id=bought.job_id,
+        provider=str(served["provider"]),
+        model=str(served["model"]),
+        usage=Usage(**served["usage"]),
+        cost_micro=int(served["cost_micro"]),
+        replayed=bought.replayed,
+    )
+
+
+def _media(bought: Purchase) -> MediaResult:
+    media = bought.output["media"]
+    return MediaResult(
+        key=str(media["key"]),
+        media_type=str(media["media_type"]),
+        size=int(media["size"]),
+        prompt=str(bought.output["prompt"]),
+        served=_served(bought),
+        seconds=float(media["seconds"]),
+        thumbnail_key=media["thumbnail_key"],
+    )
+
+
+def _unit(vector: Sequence[float]) -> list[float]:
+    """Scale to length 1: shortened embeddings come unnormalised."""
+    length = math.sqrt(sum(each * each for each in vector))
+    return [each / length for each in vector] if length else list(vector)

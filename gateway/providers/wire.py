@@ -1,0 +1,137 @@
+"""HTTP to a provider: one client, one classification of everything that can go wrong on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from domain.errors import PostHubError
+from gateway.config import ProviderConfig
+from gateway.failures import from_status, in_doubt, unreachable
+from gateway.ports import Attempt
+
+_CONNECT_SECONDS = 10.0
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+    httpx.ProxyError,
+)
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Wire:
+    """JSON over HTTP to one provider.
+
+    Args:
+        config: The provider.
+        headers: Sent with every request; the key is one of them.
+        read_seconds: The longest silence; the total deadline is the caller's.
+    """
+
+    def __init__(self, config: ProviderConfig, headers: Mapping[str, str], *, read_seconds: float) -> None:
+        self.provider = config.name
+        self._secret = config.api_key
+        self._client = httpx.AsyncClient(
+            base_url=config.base_url,
+            headers=dict(headers),
+            timeout=httpx.Timeout(read_seconds, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS),
+            follow_redirects=False,
+            # A proxy of the environment has no way to a stand-in on this machine.
+            trust_env=urlsplit(config.base_url).hostname not in _LOOPBACK,
+        )
+
+    async def post(self, path: str, body: Mapping[str, Any], attempt: Attempt) -> dict[str, Any]:
+        """Send a paid request; the hold is opened immediately before.
+
+        Raises:
+            ProviderError: As classified.
+        """
+        await attempt.sending()
+        return await self._ask("POST", path, body)
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """Send a request that costs nothing."""
+        return await self._ask("GET", path, None)
+
+    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        try:
+            response = await self._client.request(method, path, json=body)
+        except Exception as error:
+            raise classified(self.provider, error) from error
+        return self._read(response)
+
+    def _read(self, response: httpx.Response) -> dict[str, Any]:
+        if response.status_code >= 300:
+            message, details = error_message(response.text)
+            raise from_status(
+                self.provider,
+                response.status_code,
+                message,
+                response.headers,
+                details=details,
+                secret=self._secret,
+            )
+        try:
+            answer = json.loads(response.content)
+        except (ValueError, RecursionError) as error:
+            raise in_doubt(self.provider, "the answer is no JSON") from error
+        if not isinstance(answer, dict):
+            raise in_doubt(self.provider, "the answer is no JSON object")
+        return answer
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+def classified(provider: str, error: BaseException) -> PostHubError:
+    """Say what a transport's failure means: an error of ours inside it, never sent, or in doubt."""
+    for each in chain(error):
+        if isinstance(each, PostHubError):
+            return each
+        if isinstance(each, _NEVER_SENT):
+            return unreachable(provider, "no connection came about")
+        # aiohttp's, by name: it is no dependency of ours
+        if type(each).__name__ in {
+            "ClientConnectorError",
+            "ConnectionTimeoutError",
+            "ClientConnectorDNSError",
+        }:
+            return unreachable(provider, "no connection came about")
+    return in_doubt(provider, type(error).__name__)
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Walk from an error through what it was raised from."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def error_message(body: str) -> tuple[str, str]:
+    """Return what the provider says went wrong and its details; nothing where the body is of another shape."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return "", ""
+    error = answer[0] if isinstance(answer, list) and answer else answer
+    error = error.get("error", error) if isinstance(error, dict) else error
+    if not isinstance(error, dict):
+        return (error, "") if isinstance(error, str) else ("", "")
+    return str(error.get("message") or error.get("status") or ""), json.dumps(error.get("details") or [])
+
+
+def text_of(value: Any, name: str, provider: str) -> str:
+    """Return a field that an accepted request must have answered with."""
+    found = value.get(name) if isinstance(value, Mapping) else None
+    if not isinstance(found, str) or not found:
+        raise in_doubt(provider, f"the answer has no {name}")
+    return found
