@@ -1,0 +1,1 @@
+"""Prompt templates as data: files that are shipped, versions in the database, rendering in a sandbox."""
