@@ -1,0 +1,43 @@
+"""LangChain tools that any agent can use; what costs money goes through the gateway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+    from domain.calls import Call
+    from tools._common import ToolGateway
+    from tools.pages import PageReader
+
+__all__ = ["tools_for"]
+
+
+def tools_for(
+    gateway: ToolGateway, pages: PageReader, call: Call, *, language: str = "cs", country: str = "CZ"
+) -> list[BaseTool]:
+    """Return every tool that works here: page reader, image, video, and web search where one is configured.
+
+    Args:
+        gateway: Where paid calls are bought.
+        pages: Reads public pages.
+        call: Who pays and for what; each tool call becomes a step of it, named by its arguments.
+        language: Language of search answers.
+        country: Where searches look from, ISO 3166 alpha-2.
+    """
+    # Loaded on use, so that reading a page does not load LangChain.
+    from tools.image import generate_image_tool
+    from tools.page import read_page_tool
+    from tools.search import web_search_tool
+    from tools.video import generate_video_tool
+
+    search = (
+        [web_search_tool(gateway, call, language=language, country=country)] if gateway.has_search else []
+    )
+    return [
+        *search,
+        read_page_tool(pages),
+        generate_image_tool(gateway, call),
+        generate_video_tool(gateway, call),
+    ]
