@@ -1,0 +1,88 @@
+"""Turns a sentence frame into a sentence: alternatives, slots in the right case, vocalised prepositions."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass, field, replace
+
+from sandbox.words import Trade
+
+_ALTERNATIVE = re.compile(r"\[([^\[\]]+)\]")
+_GENDER = re.compile(r"<([^<>/]+)/([^<>/]+)>")
+_SLOT = re.compile(r"\{([A-Za-z]+)([1-7]?)\}")
+_PREPOSITION = re.compile(r"\b([sSvVkKzZoOuU])~(\S+)")
+_CASES = {"1": 0, "2": 1, "3": 2, "4": 3, "6": 4, "7": 5}
+_SEASONS = {12: "v zimě", 1: "v zimě", 2: "v zimě", 3: "na jaře", 4: "na jaře", 5: "na jaře"}
+_SEASONS |= {6: "v létě", 7: "v létě", 8: "v létě", 9: "na podzim", 10: "na podzim", 11: "na podzim"}
+_SEASONS_EN = {"v zimě": "in winter", "na jaře": "in spring", "v létě": "in summer", "na podzim": "in autumn"}
+_SOFT = {"s": "szšž", "z": "szšž", "v": "vf", "k": "kg"}
+_BEFORE_CLUSTER = re.compile(r"(?:[sšzž][^aeiouyáéěíóúůýrl\s]|vš|vz|dv|čt|mn|kt)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Slots:
+    """What the slots of a frame stand for.
+
+    ``nouns`` fixes the slots t, u, p, q for as long as a section lasts, so that it keeps to its subject.
+    """
+
+    language: str
+    trade: Trade
+    keyword: str
+    company: str
+    season: str
+    female: bool = False
+    nouns: dict[str, str] = field(default_factory=dict)
+
+    def focus(self, rng: random.Random) -> Slots:
+        """The same slots with a fresh choice of nouns."""
+        nouns: dict[str, str] = {}
+        for source, letters in (("t", "tu"), ("p", "pq"), ("m", "m"), ("n", "n"), ("z", "z"), ("c", "c")):
+            options = self.trade.lists[source]
+            nouns |= dict(zip(letters, rng.sample(options, min(len(letters), len(options))), strict=False))
+        return replace(self, nouns=nouns)
+
+
+def season_of(month: int, language: str) -> str:
+    """The time of year as an adverb."""
+    czech = _SEASONS[month]
+    return czech if language == "cs" else _SEASONS_EN[czech]
+
+
+def capitalise(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _slot(name: str, case: str, slots: Slots) -> str:
+    lowered = name.lower()
+    if case or lowered in slots.nouns:
+        forms = slots.nouns[lowered].split("|")
+        value = forms[_CASES[case]] if len(forms) > 1 else forms[0]
+    else:
+        value = {
+            "kw": slots.keyword,
+            "co": slots.company,
+            "season": slots.season,
+            "loc": slots.trade.one("loc"),
+            "dir": slots.trade.one("dir"),
+        }[lowered]
+    return capitalise(value) if name[0].isupper() else value
+
+
+def _vocalise(match: re.Match[str]) -> str:
+    letter, word = match.group(1), match.group(2)
+    low = letter.lower()
+    first = word.lstrip("„(")[:3].lower()
+    if first[:1] and (first[0] in _SOFT.get(low, "") or (low in "svzk" and _BEFORE_CLUSTER.match(first))):
+        letter += "e"
+    return f"{letter} {word}"
+
+
+def fill(frame: str, slots: Slots, rng: random.Random) -> str:
+    """Fill a frame; a frame that ends like a sentence starts like one."""
+    text = _ALTERNATIVE.sub(lambda match: rng.choice(match.group(1).split("|")), frame)
+    text = _GENDER.sub(lambda match: match.group(2 if slots.female else 1), text)
+    text = _SLOT.sub(lambda match: _slot(match.group(1), match.group(2), slots), text)
+    text = _PREPOSITION.sub(_vocalise, text)
+    return capitalise(text) if frame[-1:] in ".!?" else text
