@@ -1,0 +1,1 @@
+"""Topology only: what follows what. No I/O, no prompts."""

@@ -1,0 +1,79 @@
+"""Intake: checks the request, opens the company and the run, and pins the prompt versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.runtime import Runtime
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.month import GRAPH_VERSION, Month, Update
+from domain.request import RunRequest, parse
+from domain.review import Policy
+from domain.tiers import tier
+from nodes.work import Ports, announce
+from store.runs import RunRecord
+
+
+class RunContext(BaseModel):
+    """Who runs a month, and how it is approved. In Studio this is the assistant's configuration."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    organization: str = Field("local", description="The organization that pays.")
+    tier: str = Field("ultimate", description="basic, pro or ultimate: what the organization may use.")
+    approve: Policy | dict[str, Policy] = Field(
+        "ask", description="ask or auto; or one of them for each of dna, personas, topics, posts, packages."
+    )
+
+
+@dataclass(frozen=True)
+class Intake:
+    ports: Ports
+    sandbox: bool
+
+    async def __call__(self, state: Month, config: RunnableConfig, runtime: Runtime[RunContext]) -> Update:
+        context = runtime.context or RunContext()
+        today = datetime.now(UTC).date()
+        given = {**state, "tier": context.tier, "approve": context.approve}
+        request = parse(given, today=today)
+        run_id = str(config["configurable"]["thread_id"])
+        company_id = await self._open(request, context.organization, run_id)
+        announce("research", ["dna"])
+        return {
+            **request.as_json(),
+            "graph_version": GRAPH_VERSION,
+            "organization_id": context.organization,
+            "company_id": company_id,
+            "run_id": run_id,
+            "not_before": today.isoformat() if request.month == f"{today:%Y-%m}" else "",
+            "templates": await self.ports.prompts.current(request.language),
+        }
+
+    async def _open(self, request: RunRequest, organization: str, run_id: str) -> str:
+        await self.ports.tenants.ensure_organization(organization, request.tier)
+        company_id = await self.ports.tenants.ensure_company(
+            organization,
+            name=request.company,
+            website=request.website,
+            language=request.language,
+            time_zone=request.time_zone,
+            business_field=request.business_field,
+            product_type=request.product_type,
+            max_companies=tier(request.tier).companies,
+        )
+        await self.ports.runs.create(
+            RunRecord(
+                id=run_id,
+                organization_id=organization,
+                company_id=company_id,
+                month=request.month,
+                tier=request.tier,
+                request=request.as_json(),
+                sandbox=self.sandbox,
+                graph_version=GRAPH_VERSION,
+            )
+        )
+        return company_id

@@ -1,0 +1,146 @@
+"""Media: pictures in every aspect that the month's platforms need, and a short clip for chosen posts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from domain.calls import ImageRequest, JobKind, VideoRequest
+from domain.errors import FeatureNotAvailable
+from domain.month import Month, Update, Work
+from domain.platforms import platform
+from domain.tiers import cheapest_with, tier
+from domain.visual import VisualBrief, VisualPrompt, image_prompt, video_prompt, visual_schema
+from nodes.work import Job, Ports, ask, company, guarded, owner
+from store.items import Kind
+
+VIDEO_ASPECT = "9:16"
+VIDEO_SECONDS = 8
+
+
+@dataclass(frozen=True)
+class Images:
+    ports: Ports
+
+    async def __call__(self, state: Work) -> Update:
+        """``item`` is ``<topic>.<aspect>``, such as ``t01.16x9``."""
+        topic, aspect = state["item"].split(".")
+        job = Job(JobKind.GENERATE_IMAGE, "images", f"{topic}.image.{aspect}", state["revision"])
+
+        async def work() -> None:
+            await self._make(state, job, topic, aspect.replace("x", ":"))
+
+        error = await guarded(self.ports, state["month"], "images", Kind.ASSET, job, work)
+        return {"packages": {topic: {f"image.{aspect}": "failed" if error else "done"}}}
+
+    async def _make(self, state: Work, job: Job, topic: str, aspect: str) -> None:
+        month = state["month"]
+        if not tier(month["tier"]).images:
+            raise _not_in_tier(month, "images")
+        brief, persona = await visual_brief(self.ports, state, topic)
+        prompt = image_prompt(brief, persona, aspect, await industry(self.ports, month))
+        made = await self.ports.gateway.image(
+            job.call(month, "image", None),
+            ImageRequest(prompt.prompt, prompt.negative_prompt, prompt.aspect_ratio),
+        )
+        content = {
+            "kind": "image",
+            "post": topic,
+            "key": made.key,
+            "mediaType": made.media_type,
+            "aspectRatio": aspect,
+            "altText": brief.alt_text,
+            "prompt": made.prompt,
+            "negativePrompt": prompt.negative_prompt,
+            "provider": made.served.provider,
+            "model": made.served.model,
+            "platforms": [code for code in month["platforms"] if platform(code).aspect_ratio == aspect],
+        }
+        await self.ports.items.save(
+            owner(month), Kind.ASSET, job.item, job.revision, content, model=made.served.model
+        )
+
+
+@dataclass(frozen=True)
+class Video:
+    ports: Ports
+
+    async def __call__(self, state: Work) -> Update:
+        topic = state["item"]
+        job = Job(JobKind.GENERATE_VIDEO, "video", f"{topic}.video", state["revision"])
+
+        async def work() -> None:
+            await self._make(state, job, topic)
+
+        error = await guarded(self.ports, state["month"], "video", Kind.ASSET, job, work)
+        return {"packages": {topic: {"video": "failed" if error else "done"}}}
+
+    async def _make(self, state: Work, job: Job, topic: str) -> None:
+        month = state["month"]
+        if not tier(month["tier"]).video:
+            raise _not_in_tier(month, "video")
+        brief, persona = await visual_brief(self.ports, state, topic)
+        prompt: VisualPrompt = video_prompt(brief, persona, VIDEO_ASPECT, await industry(self.ports, month))
+        made = await self.ports.gateway.video(
+            job.call(month, "video", None),
+            VideoRequest(prompt.prompt, prompt.negative_prompt, prompt.aspect_ratio, VIDEO_SECONDS),
+        )
+        content = {
+            "kind": "video",
+            "post": topic,
+            "key": made.key,
+            "thumbnailKey": made.thumbnail_key,
+            "mediaType": made.media_type,
+            "seconds": made.seconds,
+            "aspectRatio": prompt.aspect_ratio,
+            "altText": brief.alt_text,
+            "prompt": made.prompt,
+            "provider": made.served.provider,
+            "model": made.served.model,
+        }
+        await self.ports.items.save(
+            owner(month), Kind.ASSET, job.item, job.revision, content, model=made.served.model
+        )
+
+
+async def visual_brief(ports: Ports, state: Work, topic: str) -> tuple[VisualBrief, dict[str, Any]]:
+    """What the post's pictures and clip show; asked once per post and revision, answered by the journal after."""
+    month = state["month"]
+    planned = (await ports.items.newest(owner(month), Kind.TOPIC, topic)).content
+    persona = (await ports.items.newest(owner(month), Kind.PERSONA, planned["personaId"])).content
+    article = (await ports.items.newest(owner(month), Kind.POST, topic)).content
+    variables = {
+        "company": await company(ports, month),
+        "persona": persona,
+        "topic": planned,
+        "blogpost": {"title": article["title"], "summary": article["metaDescription"]},
+        "reason": state["reason"],
+    }
+    job = Job(JobKind.GENERATE_IMAGE, "visual", topic, state["revision"])
+    answer, _ = await ask(
+        ports, month, job, "VISUAL_GEN_V1", variables, visual_schema(), VisualBrief.model_validate
+    )
+    return answer.value, persona
+
+
+async def industry(ports: Ports, month: Month) -> str:
+    """Words that tell the company's line of business, for the authenticity rule."""
+    dna = await ports.items.newest(owner(month), Kind.DNA, "dna")
+    words = (month.get("business_field"), dna.content.get("industry"), month.get("product_type"))
+    return " ".join(word for word in words if word)
+
+
+def aspects(platforms: list[str]) -> dict[str, list[str]]:
+    """Aspect ratio → the platforms that show it; one picture serves all of them."""
+    needed: defaultdict[str, list[str]] = defaultdict(list)
+    for code in platforms:
+        needed[platform(code).aspect_ratio].append(code)
+    return dict(needed)
+
+
+def _not_in_tier(month: Month, feature: str) -> FeatureNotAvailable:
+    has = cheapest_with("images" if feature == "images" else "video")
+    return FeatureNotAvailable(
+        f"The tier {month['tier']} has no {feature}.", next_step=f"The tier {has} has it.", tier=has
+    )

@@ -1,0 +1,141 @@
+"""Personas: six fictional authors, no Jung archetype and no MBTI type twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from domain.calls import JobKind
+from domain.month import Cards, Month, Rework, Update
+from domain.persona import ARCHETYPES, MBTI_TYPES, Persona, duplicates, parse_personas, personas_schema
+from nodes.work import Job, Ports, announce, ask, company, owner, progress, record_done
+from store.items import Kind
+
+PROPOSED = 6
+_ROUNDS = 2
+"""How often offending personas are asked for again before the free values are given by code."""
+
+Cast = dict[str, Persona]
+
+
+@dataclass(frozen=True)
+class Personas:
+    ports: Ports
+
+    async def __call__(self, state: Month) -> Update:
+        rework = state.get("rework") or []
+        announce("personas", [entry["item"] for entry in rework] or _items())
+        cast, notes = await (self._again(state, rework) if rework else self._all(state))
+        revisions = {entry["item"]: entry["revision"] for entry in rework}
+        cards: Cards = {}
+        for item, persona in cast.items():
+            revision = revisions.get(item, 0)
+            cards[item] = {"status": "waiting", "revision": revision, "title": persona.character_name}
+            await self.ports.items.save(
+                owner(state),
+                Kind.PERSONA,
+                item,
+                revision,
+                persona.model_dump(mode="json", by_alias=True),
+                findings=notes.get(item, ()),
+            )
+            await record_done(self.ports, state, Kind.PERSONA, item, revision)
+            progress("personas", item, "done", persona.character_name)
+        return {"personas": cards, "rework": []}
+
+    async def _all(self, state: Month) -> tuple[Cast, dict[str, list[str]]]:
+        job = Job(JobKind.GENERATE_PERSONAS, "personas", "all")
+        proposed = await self._ask(state, job, PROPOSED, {}, "", "draft")
+        return await self._unique(state, job, dict(zip(_items(), proposed, strict=True)), {})
+
+    async def _again(self, state: Month, rework: Sequence[Rework]) -> tuple[Cast, dict[str, list[str]]]:
+        kept = await self._kept(state, {entry["item"] for entry in rework})
+        made: Cast = {}
+        notes: dict[str, list[str]] = {}
+        for entry in rework:
+            job = Job(JobKind.GENERATE_PERSONAS, "personas", entry["item"], entry["revision"])
+            proposed = await self._ask(state, job, 1, {**kept, **made}, entry["reason"], "draft")
+            unique, note = await self._unique(state, job, {entry["item"]: proposed[0]}, {**kept, **made})
+            made |= unique
+            notes |= note
+        return made, notes
+
+    async def _kept(self, state: Month, without: set[str]) -> Cast:
+        records = await self.ports.items.list_newest(owner(state), Kind.PERSONA)
+        return {
+            record.item: Persona.model_validate(record.content)
+            for record in records
+            if record.item not in without and record.status != "dropped"
+        }
+
+    async def _unique(
+        self, state: Month, job: Job, cast: Cast, kept: Cast
+    ) -> tuple[Cast, dict[str, list[str]]]:
+        """Ask again for the personas that repeat an archetype or type; at last give them a free one."""
+        for round_number in range(1, _ROUNDS + 1):
+            offending = _offending(kept, cast)
+            if not offending:
+                return cast, {}
+            rest = {item: persona for item, persona in cast.items() if item not in offending}
+            step = f"again-{round_number}"
+            proposed = await self._ask(state, job, len(offending), {**kept, **rest}, "", step)
+            cast = {**cast, **dict(zip(offending, proposed, strict=True))}
+        return _assign_free(kept, cast)
+
+    async def _ask(
+        self, state: Month, job: Job, count: int, taken: Cast, reason: str, step: str
+    ) -> list[Persona]:
+        variables: dict[str, Any] = {
+            "company": await company(self.ports, state),
+            "count": count,
+            "taken": [
+                {
+                    "characterName": persona.character_name,
+                    "jungArchetype": persona.jung_archetype,
+                    "mbtiType": persona.mbti_type,
+                }
+                for persona in taken.values()
+            ],
+            "reason": reason,
+        }
+        archetypes, types = _free(taken)
+        schema = personas_schema(count, archetypes, types)
+        answer, _ = await ask(
+            self.ports,
+            state,
+            job,
+            "PERSONA_GEN_V1",
+            variables,
+            schema,
+            lambda value: parse_personas(value, count),
+            step=step,
+        )
+        return answer.value
+
+
+def _items() -> list[str]:
+    return [f"p{number}" for number in range(1, PROPOSED + 1)]
+
+
+def _free(taken: Cast) -> tuple[list[str], list[str]]:
+    archetypes = {persona.jung_archetype for persona in taken.values()}
+    types = {persona.mbti_type for persona in taken.values()}
+    return [a for a in ARCHETYPES if a not in archetypes], [t for t in MBTI_TYPES if t not in types]
+
+
+def _offending(kept: Cast, cast: Cast) -> list[str]:
+    items = [*kept, *cast]
+    again = duplicates([*kept.values(), *cast.values()])
+    return [items[index] for index in again if items[index] in cast]
+
+
+def _assign_free(kept: Cast, cast: Cast) -> tuple[Cast, dict[str, list[str]]]:
+    notes: dict[str, list[str]] = {}
+    for item in _offending(kept, cast):
+        rest = {**kept, **{other: persona for other, persona in cast.items() if other != item}}
+        archetypes, types = _free(rest)
+        changed = cast[item].model_copy(update={"jung_archetype": archetypes[0], "mbti_type": types[0]})
+        cast = {**cast, item: changed}
+        notes[item] = ["The archetype or type was taken twice and was replaced by a free one: please check."]
+    return cast, notes

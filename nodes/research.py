@@ -1,0 +1,129 @@
+"""Research: the company's own pages and a web search become its DNA, each fact with its source."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from domain.calls import JobKind, SearchRequest
+from domain.dna import CompanyDNA, dna_findings, dna_schema
+from domain.errors import BadOutput, ProviderError
+from domain.month import Month, Rework, Update
+from nodes.work import Job, Ports, ask, company_without_dna, owner, progress, record_done
+from store.items import Kind, Owner
+
+QUESTIONS = ("products", "audience", "competitors", "tone", "usp", "history")
+"""The six questions; their words are in the template RESEARCH_V1."""
+
+_MAX_PAGES = 6
+_NO_SEARCH = "Web search was not available (no PERPLEXITY_API_KEY): these facts come from the company's own pages only."
+
+
+@dataclass(frozen=True)
+class Research:
+    ports: Ports
+
+    async def __call__(self, state: Month) -> Update:
+        rework: Rework = (state.get("rework") or [{"item": "dna", "revision": 0, "reason": ""}])[0]
+        job = Job(JobKind.SCRAPE_DNA, "research", "dna", rework["revision"])
+        pages = await self._pages(state)
+        findings, warnings = await self._search(state)
+        known = _known_urls(pages, findings)
+        content, problems, model = await self._synthesise(
+            state, job, pages, findings, known, rework["reason"]
+        )
+        mine = owner(state)
+        saved = await self.ports.items.save(
+            mine, Kind.DNA, "dna", job.revision, content, findings=(*warnings, *problems), model=model
+        )
+        await self._keep_sources(mine, content)
+        await record_done(self.ports, state, Kind.DNA, "dna", job.revision)
+        progress("research", "dna", "done", f"{len(known)} sources")
+        return {
+            "dna": {"dna": {"status": "waiting", "revision": saved.revision, "title": state["company"]}},
+            "rework": [],
+        }
+
+    async def _pages(self, state: Month) -> list[dict[str, str]]:
+        """Read the site once: a resumed run must see what the first one saw, or its questions would differ."""
+        mine = owner(state)
+        kept = await self.ports.items.list_newest(mine, Kind.DNA)
+        for record in kept:
+            if record.item == "site":
+                return list(record.content["pages"])
+        pages = await self.ports.pages.read_site(state["website"], max_pages=_MAX_PAGES)
+        content = {"pages": [{"url": p.url, "title": p.title, "text": p.text} for p in pages]}
+        record = await self.ports.items.save(mine, Kind.DNA, "site", 0, content, status="material")
+        return list(record.content["pages"])
+
+    async def _search(self, state: Month) -> tuple[list[dict[str, Any]], list[str]]:
+        if not self.ports.gateway.has_search:
+            return [], [_NO_SEARCH]
+        answers = await asyncio.gather(*(self._question(state, question) for question in QUESTIONS))
+        findings = [answer for answer in answers if isinstance(answer, dict)]
+        warnings = [answer for answer in answers if isinstance(answer, str)]
+        return findings, warnings
+
+    async def _question(self, state: Month, question: str) -> dict[str, Any] | str:
+        variables = {"company": company_without_dna(state), "question": question}
+        rendered = await self.ports.prompts.render(
+            "RESEARCH_V1", variables, language=state["language"], pinned=state["templates"]
+        )
+        request = SearchRequest(
+            question=rendered.user,
+            system=rendered.system,
+            language=state["language"],
+            max_tokens=rendered.max_tokens,
+        )
+        job = Job(JobKind.SCRAPE_DNA, "research", f"search.{question}")
+        try:
+            found = await self.ports.gateway.search(job.call(state, "search", rendered.ref), request)
+        except ProviderError as error:
+            return f"The search for {question} brought nothing: {error.message}"
+        sources = [{"url": source.url, "title": source.title} for source in found.sources]
+        return {"question": question, "answer": found.text, "sources": sources}
+
+    async def _synthesise(
+        self,
+        state: Month,
+        job: Job,
+        pages: Sequence[dict[str, str]],
+        findings: Sequence[dict[str, Any]],
+        known: Sequence[str],
+        reason: str,
+    ) -> tuple[dict[str, Any], Sequence[str], str | None]:
+        variables = {
+            "company": company_without_dna(state),
+            "findings": list(findings),
+            "pages": list(pages),
+            "reason": reason,
+        }
+        try:
+            answer, _ = await ask(
+                self.ports, state, job, "DNA_V1", variables, dna_schema(known), CompanyDNA.model_validate
+            )
+        except BadOutput as error:
+            raw = str(error.details.get("raw", ""))
+            return (
+                {"raw": raw},
+                ["The answer was no valid JSON; it is kept as text. Edit it or reject it."],
+                None,
+            )
+        dna, problems = dna_findings(answer.value, known)
+        content = dna.model_dump(mode="json", by_alias=True)
+        return content, (*answer.warnings, *problems), answer.served.model
+
+    async def _keep_sources(self, mine: Owner, content: dict[str, Any]) -> None:
+        rows = []
+        for source in content.get("sources", []):
+            value = content.get(source["field"])
+            rows.append((source["field"], value if isinstance(value, str) else str(value), source["url"]))
+        await self.ports.tenants.save_fact_sources(mine, rows)
+
+
+def _known_urls(pages: Sequence[dict[str, str]], findings: Sequence[dict[str, Any]]) -> list[str]:
+    own = [page["url"] for page in pages]
+    found = [source["url"] for finding in findings for source in finding["sources"]]
+    return list(dict.fromkeys([*own, *found]))

@@ -1,0 +1,115 @@
+"""Review of finished packages: a post's social texts, pictures and clip together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from domain.ids import content_hash
+from domain.month import Month
+from domain.platforms import platform
+from domain.review import Decision, Point
+from domain.social import SocialPost, social_findings
+from nodes.review.point import Next, Review, Ruling, Shown, findings_text
+from nodes.review.texts import PARTS, media
+from nodes.social import social_content
+from nodes.work import owner
+from store.items import ItemRecord, Kind
+
+
+@dataclass(frozen=True)
+class ReviewPackages(Review):
+    point: ClassVar[Point] = "packages"
+    key: ClassVar[str] = "packages"
+    kind: ClassVar[Kind] = Kind.POST
+
+    def waiting(self, state: Month) -> list[str]:
+        """A package that was sent back is whole again when this node runs: its makers were awaited."""
+        cards = self.cards(state)
+        return [item for item in sorted(cards) if cards[item]["status"] in {"waiting", "working"}]
+
+    async def show(self, state: Month, item: str) -> Shown:
+        social = await self._parts(state, Kind.SOCIAL, item)
+        assets = await self._parts(state, Kind.ASSET, item)
+        missing = [
+            f"{outcome.item}: {outcome.reason}"
+            for outcome in await self.ports.reviews.outcomes(owner(state))
+            if outcome.item.startswith(f"{item}.") and outcome.status != "done"
+        ]
+        findings = [f"{r.content['platform']}: {finding}" for r in social for finding in r.findings]
+        text = findings_text([*findings, *missing]) + "\n\n".join(_lines(social, assets))
+        fields = {
+            "title": state["packages"][item].get("title", ""),
+            "social": {record.content["platform"]: _editable(record) for record in social},
+            "assets": [record.content for record in assets],
+        }
+        hashes = [record.content_hash for record in (*social, *assets)]
+        return Shown(fields, text, content_hash(hashes), max((r.edition for r in social), default=0))
+
+    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:
+        """Take changed social texts, ``{"social": {"twitter": {"textContent": "…"}}}``, within their limits."""
+        changes = edited.get("social")
+        if not isinstance(changes, Mapping) or set(edited) - {"social"}:
+            return 'only "social" can be edited: {"social": {"twitter": {"textContent": "…"}}}'
+        records = {r.content["platform"]: r for r in await self._parts(state, Kind.SOCIAL, item)}
+        edits = []
+        for code, change in changes.items():
+            if code not in records or not isinstance(change, Mapping):
+                return f"there is no text for {code!r}; there are {', '.join(records)}"
+            post = SocialPost.model_validate({**_editable(records[code]), **change})
+            findings = social_findings(post, platform(code))
+            if findings:
+                return f"{code}: {' '.join(findings)}"
+            edits.append((records[code].item, social_content(post, platform(code))))
+        for name, content in edits:
+            await self.ports.items.edit(owner(state), Kind.SOCIAL, name, content, author=decided_by)
+        return ""
+
+    def refuse(self, state: Month, ruling: Ruling, decision: Decision) -> str:
+        unknown = set(decision.parts) - set(PARTS)
+        if unknown:
+            return f"{decision.item}: unknown parts {', '.join(sorted(unknown))}; use {', '.join(PARTS)}."
+        return super().refuse(state, ruling, decision)
+
+    async def mark(self, state: Month, item: str, status: str) -> None:
+        if status == "working":
+            return
+        for kind in (Kind.SOCIAL, Kind.ASSET):
+            for record in await self._parts(state, kind, item):
+                await self.ports.items.mark(owner(state), kind, record.item, status)
+        packaged = "packaged" if status == "approved" else status
+        await self.ports.items.mark(owner(state), Kind.POST, item, packaged)
+
+    def again(self, state: Month, ruling: Ruling) -> Next:
+        return [
+            send
+            for decision in ruling.rework
+            for send in media(
+                state,
+                decision.item,
+                ruling.cards[decision.item]["revision"],
+                decision.reason,
+                decision.parts or PARTS,
+            )
+        ]
+
+    def onward(self, state: Month) -> str:
+        return "route"
+
+    async def _parts(self, state: Month, kind: Kind, item: str) -> list[ItemRecord]:
+        records = await self.ports.items.list_newest(owner(state), kind)
+        return [record for record in records if record.item.startswith(f"{item}.")]
+
+
+def _editable(record: ItemRecord) -> dict[str, Any]:
+    return {key: record.content[key] for key in ("textContent", "hashtags", "ctaText")}
+
+
+def _lines(social: list[ItemRecord], assets: list[ItemRecord]) -> list[str]:
+    texts = [
+        f"**{r.content['platform']}** ({r.content['length']} / {r.content['limit']})\n\n{r.content['caption']}"
+        for r in social
+    ]
+    files = [f"**{r.content['kind']}** {r.content['aspectRatio']}: {r.content['altText']}" for r in assets]
+    return [*texts, *files]

@@ -1,0 +1,114 @@
+"""Review of the company DNA and of the personas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from domain.dna import CompanyDNA
+from domain.month import Month
+from domain.persona import Persona, duplicates
+from domain.review import Decision, DecisionType, Point
+from domain.tiers import tier
+from nodes.review.point import AUTOMATIC, Next, Review, Ruling, Shown, findings_text, rework
+from nodes.work import owner
+from store.items import Kind
+
+FEWEST_PERSONAS = 3
+"""The editor keeps 3 to 6, as the tier allows."""
+
+
+@dataclass(frozen=True)
+class ReviewDna(Review):
+    point: ClassVar[Point] = "dna"
+    key: ClassVar[str] = "dna"
+    kind: ClassVar[Kind] = Kind.DNA
+    allowed: ClassVar[tuple[DecisionType, ...]] = ("approve", "edit", "reject")
+
+    async def show(self, state: Month, item: str) -> Shown:
+        record = await self.record(state, item)
+        lines = [f"**{key}**: {value}" for key, value in record.content.items() if key != "sources" and value]
+        sources = [f"- {source['field']}: {source['url']}" for source in record.content.get("sources", [])]
+        text = findings_text(record.findings) + "\n\n".join(lines) + "\n\n" + "\n".join(sources)
+        return Shown(record.content, text, record.content_hash, record.edition)
+
+    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:
+        record = await self.record(state, item)
+        base = {} if "raw" in record.content else record.content
+        dna = CompanyDNA.model_validate({**base, **edited})
+        content = dna.model_dump(mode="json", by_alias=True)
+        await self.ports.items.edit(owner(state), Kind.DNA, item, content, author=decided_by)
+        return ""
+
+    def again(self, state: Month, ruling: Ruling) -> Next:
+        return [rework(state, "research", ruling)]
+
+    def onward(self, state: Month) -> str:
+        return "propose_personas"
+
+
+@dataclass(frozen=True)
+class ReviewPersonas(Review):
+    point: ClassVar[Point] = "personas"
+    key: ClassVar[str] = "personas"
+    kind: ClassVar[Kind] = Kind.PERSONA
+
+    def automatic(self, state: Month, waiting: Sequence[str]) -> tuple[Decision, ...]:
+        room = tier(state["tier"]).personas - _approved(state, None)
+        return tuple(Decision(item, "approve") for item in waiting[:room])
+
+    async def show(self, state: Month, item: str) -> Shown:
+        record = await self.record(state, item)
+        persona = record.content
+        lines = [f"- {key}: {value}" for key, value in persona.items()]
+        text = findings_text(record.findings) + f"### {persona['characterName']}\n" + "\n".join(lines)
+        return Shown(persona, text, record.content_hash, record.edition)
+
+    def refuse(self, state: Month, ruling: Ruling, decision: Decision) -> str:
+        most = tier(state["tier"]).personas
+        if decision.type in {"approve", "edit"} and _approved(state, ruling) >= most:
+            return (
+                f"{decision.item}: the tier {state['tier']} keeps {most} personas; drop one to keep this one."
+            )
+        kept = [i for i, card in {**state["personas"], **ruling.cards}.items() if card["status"] != "dropped"]
+        if decision.type == "drop" and len(kept) <= FEWEST_PERSONAS:
+            return f"{decision.item}: a month needs at least {FEWEST_PERSONAS} personas; reject it instead."
+        return super().refuse(state, ruling, decision)
+
+    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:
+        record = await self.record(state, item)
+        persona = Persona.model_validate({**record.content, **edited})
+        others = [
+            Persona.model_validate(other.content)
+            for other in await self.ports.items.list_newest(owner(state), Kind.PERSONA)
+            if other.item != item and other.status != "dropped"
+        ]
+        if duplicates([*others, persona]):
+            return "another persona has this archetype or MBTI type"
+        content = persona.model_dump(mode="json", by_alias=True)
+        await self.ports.items.edit(owner(state), Kind.PERSONA, item, content, author=decided_by)
+        return ""
+
+    async def complete(self, state: Month, ruling: Ruling, waiting: Sequence[str]) -> None:
+        """Once the tier's number is kept, the rest of the proposal is left out."""
+        if _approved(state, ruling) < tier(state["tier"]).personas:
+            return
+        for item in waiting:
+            if item not in ruling.cards:
+                ruling.cards[item] = {**state["personas"][item], "status": "dropped"}
+                await self._record(
+                    state, Decision(item, "drop", "The tier's number of personas is reached."), AUTOMATIC
+                )
+                await self.mark(state, item, "dropped")
+
+    def again(self, state: Month, ruling: Ruling) -> Next:
+        return [rework(state, "propose_personas", ruling)]
+
+    def onward(self, state: Month) -> str:
+        return "plan_topics"
+
+
+def _approved(state: Month, ruling: Ruling | None) -> int:
+    cards = {**state["personas"], **(ruling.cards if ruling else {})}
+    return sum(card["status"] == "approved" for card in cards.values())

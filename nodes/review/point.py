@@ -1,0 +1,268 @@
+"""What all review points share.
+
+A review node asks with one `interrupt` for everything that waits, so that Studio, agent-chat-ui, Agent Inbox, the
+command line and our pages can all answer. Before the interrupt it only reads: LangGraph runs the node from its
+start on every answer. What is decided goes on, what is not is asked again, what does not fit is asked again with
+what is wrong.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command, Send, interrupt
+from pydantic import ValidationError
+
+from domain.errors import InvalidInput
+from domain.month import GRAPH_VERSION, Card, Cards, Month, Work
+from domain.review import Answer, Decision, DecisionType, Point, parse_answer
+from domain.tiers import tier
+from nodes.work import Ports, owner, progress
+from store.items import ItemRecord, Kind
+from store.review import Approval
+
+AUTOMATIC = "policy:auto"
+
+Next = list[Send | str]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One item as a person sees it: fields that can be edited, and the whole as Markdown."""
+
+    fields: Mapping[str, Any]
+    text: str
+    content_hash: str
+    edition: int
+
+
+@dataclass
+class Ruling:
+    """What one answer changes; filled decision by decision."""
+
+    cards: Cards
+    rework: list[Decision]
+    approved: list[str]
+    problems: list[str]
+
+
+@dataclass(frozen=True)
+class Review(ABC):
+    """One review point; subclasses say what is shown, how an edit is checked and who works next."""
+
+    ports: Ports
+
+    point: ClassVar[Point]
+    key: ClassVar[str]
+    kind: ClassVar[Kind]
+    allowed: ClassVar[tuple[DecisionType, ...]] = ("approve", "edit", "reject", "drop")
+
+    async def __call__(self, state: Month, config: RunnableConfig) -> Command[Any]:
+        if state["graph_version"] != GRAPH_VERSION:
+            raise InvalidInput(
+                f"This run was started with graph version {state['graph_version']}, this is {GRAPH_VERSION}.",
+                next_step="Resume it with the release that started it, or start the month again.",
+            )
+        waiting = self.waiting(state)
+        if not waiting:
+            return Command(goto=self.onward(state))
+        automatic = state["approve"].get(self.point) == "auto"
+        if automatic:
+            answer, decided_by = Answer(self.automatic(state, waiting), ()), AUTOMATIC
+        else:
+            reply = interrupt(await self._request(state, waiting))
+            answer, decided_by = parse_answer(reply, waiting), _person(config)
+        return await self._decide(state, waiting, answer, decided_by)
+
+    def waiting(self, state: Month) -> list[str]:
+        cards = self.cards(state)
+        return [item for item in sorted(cards) if cards[item]["status"] in {"waiting", "failed"}]
+
+    def cards(self, state: Month) -> Cards:
+        return state.get(self.key, {})  # type: ignore[return-value]  # key is one of the card keys
+
+    def automatic(self, state: Month, waiting: Sequence[str]) -> tuple[Decision, ...]:
+        """What the policy decides: everything that was made is approved, what failed is dropped."""
+        cards = self.cards(state)
+        return tuple(
+            Decision(item, "drop", cards[item].get("problem", ""))
+            if cards[item]["status"] == "failed"
+            else Decision(item, "approve")
+            for item in waiting
+        )
+
+    async def _request(self, state: Month, waiting: Sequence[str]) -> dict[str, Any]:
+        cards = self.cards(state)
+        actions, configs = [], []
+        for item in waiting:
+            failed = cards[item]["status"] == "failed"
+            shown = None if failed else await self.show(state, item)
+            fields = {"id": item, **(shown.fields if shown else {"problem": cards[item].get("problem", "")})}
+            name = f"review_{self.point}"
+            actions.append(
+                {
+                    "name": name,
+                    "args": fields,
+                    "arguments": fields,
+                    "description": shown.text if shown else f"**Failed.** {cards[item].get('problem', '')}",
+                }
+            )
+            allowed = ("reject", "drop") if failed else self.allowed
+            configs.append({"action_name": name, "allowed_decisions": list(allowed)})
+        return {
+            "point": self.point,
+            "run_id": state["run_id"],
+            "items": list(waiting),
+            "problems": state.get("problems", {}).get(self.point, []),
+            "action_requests": actions,
+            "review_configs": configs,
+        }
+
+    async def _decide(
+        self, state: Month, waiting: Sequence[str], answer: Answer, decided_by: str
+    ) -> Command[Any]:
+        ruling = Ruling({}, [], [], list(answer.problems))
+        for decision in answer.decisions:
+            problem = self.refuse(state, ruling, decision) or await self._apply(
+                state, ruling, decision, decided_by
+            )
+            if problem:
+                ruling.problems.append(problem)
+        await self.complete(state, ruling, waiting)
+        update: dict[str, Any] = {self.key: ruling.cards, "problems": {self.point: ruling.problems}}
+        works = [*(self.again(state, ruling) if ruling.rework else []), *self.produce(state, ruling, update)]
+        return Command(update=update, goto=works or self._stay_or_leave(state, ruling, waiting))
+
+    def refuse(self, state: Month, ruling: Ruling, decision: Decision) -> str:
+        """Say why a decision cannot be taken, or return an empty string."""
+        card = self.cards(state)[decision.item]
+        if decision.type not in (*self.allowed, "later"):
+            return f"{decision.item}: {decision.type} is not possible here; use {', '.join(self.allowed)}."
+        if card["status"] == "failed" and decision.type in {"approve", "edit"}:
+            return f"{decision.item} failed: reject it to have it made again, or drop it."
+        limit = tier(state["tier"]).regenerations
+        if decision.type == "reject" and card.get("revision", 0) >= limit:
+            return (
+                f"{decision.item}: LIMIT_EXCEEDED, the tier {state['tier']} makes an item again {limit} times at "
+                "most; approve, edit or drop it."
+            )
+        return ""
+
+    async def _apply(self, state: Month, ruling: Ruling, decision: Decision, decided_by: str) -> str:
+        if decision.type == "later":
+            return ""
+        if decision.type == "edit":
+            problem = await self._edit(state, decision, decided_by)
+            if problem:
+                return f"{decision.item}: {problem}"
+        await self._record(state, decision, decided_by)
+        card: Card = {**self.cards(state)[decision.item]}
+        if decision.type in {"approve", "edit"}:
+            card["status"] = "approved"
+            ruling.approved.append(decision.item)
+        elif decision.type == "drop":
+            card["status"] = "dropped"
+        else:
+            card |= {"status": "working", "revision": card.get("revision", 0) + 1}
+            ruling.rework.append(decision)
+            progress(self.key, decision.item, "again", decision.reason)
+        ruling.cards[decision.item] = card
+        await self.mark(state, decision.item, card["status"])
+        return ""
+
+    async def _edit(self, state: Month, decision: Decision, decided_by: str) -> str:
+        try:
+            return await self.edit(state, decision.item, decision.edited, decided_by)
+        except ValidationError as error:
+            return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        except InvalidInput as error:
+            return str(error)
+
+    async def _record(self, state: Month, decision: Decision, decided_by: str) -> None:
+        card = self.cards(state)[decision.item]
+        shown = None if card["status"] == "failed" else await self.show(state, decision.item)
+        approval = Approval(
+            point=self.point,
+            item=decision.item,
+            revision=card.get("revision", 0),
+            edition=shown.edition if shown else 0,
+            decision=decision.type,
+            content_hash=shown.content_hash if shown else "",
+            decided_by=decided_by,
+            reason=decision.reason,
+            policy=decided_by == AUTOMATIC,
+        )
+        await self.ports.reviews.record_approval(owner(state), approval)
+
+    def _stay_or_leave(self, state: Month, ruling: Ruling, waiting: Sequence[str]) -> str:
+        open_items = [item for item in waiting if item not in ruling.cards]
+        return f"review_{self.point}" if open_items else self.onward(state)
+
+    # what a review point says of itself
+
+    @abstractmethod
+    async def show(self, state: Month, item: str) -> Shown:
+        """Return the item as a person sees it."""
+
+    @abstractmethod
+    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:
+        """Check and keep a person's edit; return what is wrong with it, or an empty string."""
+
+    @abstractmethod
+    def again(self, state: Month, ruling: Ruling) -> Next:
+        """Who makes the rejected items again."""
+
+    @abstractmethod
+    def onward(self, state: Month) -> str:
+        """Which node follows when nothing waits any more."""
+
+    def produce(self, state: Month, ruling: Ruling, update: dict[str, Any]) -> Next:
+        """Who works on what was approved just now, while the rest may still wait."""
+        return []
+
+    async def complete(self, state: Month, ruling: Ruling, waiting: Sequence[str]) -> None:
+        """Decide what follows from the other decisions, such as who is left over."""
+        return
+
+    async def mark(self, state: Month, item: str, status: str) -> None:
+        if status != "working" and self.cards(state)[item]["status"] != "failed":
+            await self.ports.items.mark(owner(state), self.kind, item, status)
+
+    async def record(self, state: Month, item: str) -> ItemRecord:
+        return await self.ports.items.newest(owner(state), self.kind, item)
+
+
+def work(state: Month, node: str, item: str, revision: int, reason: str = "") -> Send:
+    """Send one item to a fan-out node, with only what the node needs of the month."""
+    payload: Work = {"month": _brief(state), "item": item, "revision": revision, "reason": reason}
+    return Send(node, payload)
+
+
+def rework(state: Month, node: str, ruling: Ruling) -> Send:
+    """Send the rejected items together to the node that makes their kind, so that none repeats another."""
+    again = [
+        {"item": d.item, "revision": ruling.cards[d.item]["revision"], "reason": d.reason}
+        for d in ruling.rework
+    ]
+    return Send(node, {**state, "rework": again})
+
+
+def findings_text(findings: Sequence[str]) -> str:
+    return "".join(f"> ⚠ {finding}\n" for finding in findings) + ("\n" if findings else "")
+
+
+def _brief(state: Month) -> Month:
+    cards = {"dna", "personas", "topics", "articles", "packages", "problems", "rework"}
+    return {key: value for key, value in state.items() if key not in cards}  # type: ignore[return-value]
+
+
+def _person(config: RunnableConfig) -> str:
+    known = config.get("configurable", {})
+    user = known.get("langgraph_auth_user")
+    if isinstance(user, Mapping) and user.get("identity"):
+        return str(user["identity"])
+    return str(known.get("reviewer") or "api")

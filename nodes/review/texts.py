@@ -1,0 +1,138 @@
+"""Review of topics and of blog posts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from langgraph.types import Send
+
+from domain.month import Month
+from domain.post import BlogPost, post_findings, post_markdown
+from domain.review import Point
+from domain.topic import Topic, topic_problems
+from nodes.media import aspects
+from nodes.review.point import Next, Review, Ruling, Shown, findings_text, rework, work
+from nodes.work import announce, owner
+from store.items import Kind
+
+
+@dataclass(frozen=True)
+class ReviewTopics(Review):
+    point: ClassVar[Point] = "topics"
+    key: ClassVar[str] = "topics"
+    kind: ClassVar[Kind] = Kind.TOPIC
+
+    async def show(self, state: Month, item: str) -> Shown:
+        record = await self.record(state, item)
+        topic = record.content
+        persona = await self.ports.items.newest(owner(state), Kind.PERSONA, topic["personaId"])
+        text = (
+            f"{findings_text(record.findings)}### {topic['title']}\n{topic['subtitle']}\n\n{topic['description']}\n\n"
+            f"{topic['plannedDate']} · {persona.content['characterName']} · {topic['focusKeyword']} · "
+            f"{topic['searchIntent']}"
+        )
+        return Shown(topic, text, record.content_hash, record.edition)
+
+    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:
+        record = await self.record(state, item)
+        topic = Topic.model_validate({**record.content, **edited, "item": item})
+        if f"{topic.planned_date:%Y-%m}" != state["month"]:
+            return f"plannedDate is not in {state['month']}"
+        if state["personas"].get(topic.persona_id, {}).get("status") != "approved":
+            return f"personaId {topic.persona_id!r} is no kept persona"
+        problems = topic_problems([topic], await self._others(state, item)).get(item)
+        if problems:
+            return " ".join(problems)
+        content = topic.model_dump(mode="json", by_alias=True)
+        await self.ports.items.edit(owner(state), Kind.TOPIC, item, content, author=decided_by)
+        return ""
+
+    async def _others(self, state: Month, item: str) -> list[dict[str, str]]:
+        records = await self.ports.items.list_newest(owner(state), Kind.TOPIC)
+        return [
+            {"title": record.content["title"], "focusKeyword": record.content["focusKeyword"]}
+            for record in records
+            if record.item != item and record.status != "dropped"
+        ]
+
+    def again(self, state: Month, ruling: Ruling) -> Next:
+        return [rework(state, "plan_topics", ruling)]
+
+    def produce(self, state: Month, ruling: Ruling, update: dict[str, Any]) -> Next:
+        if ruling.approved:
+            announce("writing", ruling.approved)
+        return [work(state, "write_post", item, 0) for item in ruling.approved]
+
+    def onward(self, state: Month) -> str:
+        return "route"
+
+
+@dataclass(frozen=True)
+class ReviewPosts(Review):
+    point: ClassVar[Point] = "posts"
+    key: ClassVar[str] = "articles"
+    kind: ClassVar[Kind] = Kind.POST
+
+    async def show(self, state: Month, item: str) -> Shown:
+        record = await self.record(state, item)
+        text = findings_text(record.findings) + post_markdown(BlogPost.model_validate(record.content))
+        fields = {key: record.content[key] for key in ("title", "metaTitle", "metaDescription", "wordCount")}
+        return Shown({**fields, "findings": list(record.findings)}, text, record.content_hash, record.edition)
+
+    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:
+        record = await self.record(state, item)
+        post = BlogPost.model_validate({**record.content, **edited})
+        topic = await self.ports.items.newest(owner(state), Kind.TOPIC, item)
+        content = post.model_dump(mode="json", by_alias=True)
+        findings = post_findings(post, topic.content["focusKeyword"])
+        await self.ports.items.edit(
+            owner(state), Kind.POST, item, content, author=decided_by, findings=findings
+        )
+        return ""
+
+    def again(self, state: Month, ruling: Ruling) -> Next:
+        announce("writing", [decision.item for decision in ruling.rework])
+        return [
+            work(state, "write_post", d.item, ruling.cards[d.item]["revision"], d.reason)
+            for d in ruling.rework
+        ]
+
+    def produce(self, state: Month, ruling: Ruling, update: dict[str, Any]) -> Next:
+        update["packages"] = {
+            item: {"status": "waiting", "revision": 0, "title": state["articles"][item]["title"]}
+            for item in ruling.approved
+        }
+        return [send for item in ruling.approved for send in media(state, item, 0)]
+
+    def onward(self, state: Month) -> str:
+        return "route"
+
+
+PARTS = ("social", "images", "video")
+
+
+def media(
+    state: Month, topic: str, revision: int, reason: str = "", parts: tuple[str, ...] = PARTS
+) -> list[Send]:
+    """Everything that is made from one approved post: a text per platform, a picture per aspect, a clip."""
+    sends = []
+    if "social" in parts:
+        items = [f"{topic}.{code}" for code in state["platforms"]]
+        announce("social", items)
+        sends += [work(state, "social", item, revision, reason) for item in items]
+    if "images" in parts and state["images"]:
+        shapes = [aspect.replace(":", "x") for aspect in aspects(state["platforms"])]
+        announce("images", [f"{topic}.image.{shape}" for shape in shapes])
+        sends += [work(state, "make_images", f"{topic}.{shape}", revision, reason) for shape in shapes]
+    if "video" in parts and state["video"] and topic in _with_video(state):
+        announce("video", [f"{topic}.video"])
+        sends.append(work(state, "make_video", topic, revision, reason))
+    return sends
+
+
+def _with_video(state: Month) -> list[str]:
+    """The first posts of the month, as many as were asked for: topics are named in the order of their dates."""
+    kept = [item for item, card in sorted(state["topics"].items()) if card["status"] == "approved"]
+    return kept[: state["videos"]]

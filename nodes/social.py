@@ -1,0 +1,95 @@
+"""Social: one text for one platform, measured as that platform measures, assembled as it will be sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from domain.calls import JobKind
+from domain.month import Update, Work
+from domain.platforms import Platform, platform
+from domain.social import SocialPost, assemble_caption, measure, social_findings, social_schema
+from nodes.work import Job, Ports, ask, company, guarded, owner
+from store.items import Kind
+
+_REVISIONS = 2
+
+
+@dataclass(frozen=True)
+class Social:
+    ports: Ports
+
+    async def __call__(self, state: Work) -> Update:
+        """``item`` is ``<topic>.<platform>``, such as ``t01.instagram``."""
+        topic, code = state["item"].split(".")
+        job = Job(JobKind.GENERATE_SOCIAL, "social", state["item"], state["revision"])
+
+        async def work() -> None:
+            await self._make(state, job, topic, platform(code))
+
+        error = await guarded(self.ports, state["month"], "social", Kind.SOCIAL, job, work)
+        return {"packages": {topic: {f"social.{code}": "failed" if error else "done"}}}
+
+    async def _make(self, state: Work, job: Job, topic: str, where: Platform) -> None:
+        variables = await _variables(self.ports, state, topic, where)
+        best, findings, rendered, model = None, None, None, None
+        for step in ("draft", *(f"revise-{number}" for number in range(1, _REVISIONS + 1))):
+            answer, rendered = await ask(
+                self.ports,
+                state["month"],
+                job,
+                "SOCIAL_POST_GEN_V1",
+                variables,
+                social_schema(where),
+                SocialPost.model_validate,
+                step=step,
+            )
+            found = social_findings(answer.value, where)
+            if findings is None or len(found) < len(findings):
+                best, findings, model = answer.value, found, answer.served.model
+            if not found:
+                break
+            variables = {**variables, "findings": found}
+        assert best is not None and rendered is not None and findings is not None
+        await self.ports.items.save(
+            owner(state["month"]),
+            Kind.SOCIAL,
+            job.item,
+            job.revision,
+            social_content(best, where),
+            findings=findings,
+            template=rendered.ref,
+            model=model,
+        )
+
+
+def social_content(post: SocialPost, where: Platform) -> dict[str, Any]:
+    """What is stored: the parts, the caption exactly as it will be sent, and its length as the platform counts."""
+    caption = assemble_caption(post, where)
+    return {
+        "platform": where.code,
+        **post.model_dump(mode="json", by_alias=True),
+        "caption": caption,
+        "length": measure(caption, where),
+        "limit": where.max_length,
+    }
+
+
+async def _variables(ports: Ports, state: Work, topic: str, where: Platform) -> dict[str, Any]:
+    month = state["month"]
+    planned = (await ports.items.newest(owner(month), Kind.TOPIC, topic)).content
+    persona = await ports.items.newest(owner(month), Kind.PERSONA, planned["personaId"])
+    article = (await ports.items.newest(owner(month), Kind.POST, topic)).content
+    return {
+        "company": await company(ports, month),
+        "persona": persona.content,
+        "topic": planned,
+        "blogpost": {
+            "title": article["title"],
+            "summary": article["metaDescription"],
+            "keyTakeaways": article["keyTakeaways"],
+        },
+        "platform": where.as_variables(),
+        "reason": state["reason"],
+        "findings": [],
+    }

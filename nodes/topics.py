@@ -1,0 +1,139 @@
+"""Topics: exactly N for the month, spread evenly over personas and days, none a repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from domain.calls import JobKind
+from domain.month import Cards, Month, Update
+from domain.topic import Slot, Topic, parse_topics, plan_slots, topic_problems, topics_schema
+from nodes.work import Job, Ports, announce, ask, company, owner, progress, record_done
+from store.items import ItemRecord, Kind
+
+_BATCH = 6
+"""Topics of one call: more would not fit into the template's token limit."""
+_ROUNDS = 2
+
+Taken = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Topics:
+    ports: Ports
+
+    async def __call__(self, state: Month) -> Update:
+        rework = {entry["item"]: entry for entry in state.get("rework") or []}
+        personas = await self._personas(state)
+        slots = self._slots(state, personas)
+        announce("topics", list(rework) or [slot.item for slot in slots])
+        taken = await self._taken(state, set(rework) or {slot.item for slot in slots})
+        cards: Cards = {}
+        for batch in _batches([slot for slot in slots if not rework or slot.item in rework], bool(rework)):
+            entry = rework.get(batch[0].item, {"item": f"batch.{batch[0].item}", "revision": 0, "reason": ""})
+            job = Job(JobKind.GENERATE_TOPICS, "topics", entry["item"], entry["revision"])
+            for topic, findings in await self._batch(state, job, batch, personas, taken, entry["reason"]):
+                await self._save(state, topic, job.revision, findings)
+                cards[topic.item] = {"status": "waiting", "revision": job.revision, "title": topic.title}
+                taken.append({"title": topic.title, "focusKeyword": topic.focus_keyword})
+        return {"topics": cards, "rework": []}
+
+    async def _personas(self, state: Month) -> list[ItemRecord]:
+        return await self.ports.items.list_newest(owner(state), Kind.PERSONA, statuses=("approved",))
+
+    def _slots(self, state: Month, personas: Sequence[ItemRecord]) -> list[Slot]:
+        """A function of the state alone: a topic that is made again keeps its day and its persona."""
+        not_before = date.fromisoformat(state["not_before"]) if state.get("not_before") else None
+        return plan_slots(state["month"], state["posts"], [p.item for p in personas], not_before=not_before)
+
+    async def _taken(self, state: Month, without: set[str]) -> Taken:
+        mine = owner(state)
+        earlier = await self.ports.items.earlier_topics(mine, company_id=state["company_id"])
+        now = await self.ports.items.list_newest(mine, Kind.TOPIC)
+        return [
+            *({"title": topic.title, "focusKeyword": topic.focus_keyword} for topic in earlier),
+            *(
+                {"title": record.content["title"], "focusKeyword": record.content["focusKeyword"]}
+                for record in now
+                if record.status != "dropped" and record.item not in without
+            ),
+        ]
+
+    async def _batch(
+        self,
+        state: Month,
+        job: Job,
+        slots: Sequence[Slot],
+        personas: Sequence[ItemRecord],
+        taken: Taken,
+        reason: str,
+    ) -> list[tuple[Topic, Sequence[str]]]:
+        topics = {topic.item: topic for topic in await self._ask(state, job, slots, personas, taken, reason)}
+        problems: Mapping[str, Sequence[str]] = {}
+        for round_number in range(1, _ROUNDS + 2):
+            problems = topic_problems(list(topics.values()), taken)
+            if not problems or round_number > _ROUNDS:
+                break
+            again = [slot for slot in slots if slot.item in problems]
+            rest = [t for t in topics.values() if t.item not in problems]
+            known = [*taken, *({"title": t.title, "focusKeyword": t.focus_keyword} for t in rest)]
+            why = " ".join(line for lines in problems.values() for line in lines)
+            for topic in await self._ask(state, job, again, personas, known, why, f"again-{round_number}"):
+                topics[topic.item] = topic
+        return [(topics[slot.item], problems.get(slot.item, ())) for slot in slots]
+
+    async def _ask(
+        self,
+        state: Month,
+        job: Job,
+        slots: Sequence[Slot],
+        personas: Sequence[ItemRecord],
+        taken: Taken,
+        reason: str,
+        step: str = "draft",
+    ) -> list[Topic]:
+        cast = {record.item: record.content for record in personas}
+        year, month = state["month"].split("-")
+        variables: dict[str, Any] = {
+            "company": await company(self.ports, state),
+            "personas": list(cast.values()),
+            "month": int(month),
+            "year": int(year),
+            "posts_count": len(slots),
+            "slots": [
+                {"item": slot.item, "date": slot.date.isoformat(), "persona": cast[slot.persona]}
+                for slot in slots
+            ],
+            "taken": taken,
+            "reason": reason,
+        }
+        answer, _ = await ask(
+            self.ports,
+            state,
+            job,
+            "TOPIC_GEN_V1",
+            variables,
+            topics_schema(slots),
+            lambda value: parse_topics(value, slots),
+            step=step,
+        )
+        return answer.value
+
+    async def _save(self, state: Month, topic: Topic, revision: int, findings: Sequence[str]) -> None:
+        await self.ports.items.save(
+            owner(state),
+            Kind.TOPIC,
+            topic.item,
+            revision,
+            topic.model_dump(mode="json", by_alias=True),
+            findings=findings,
+        )
+        await record_done(self.ports, state, Kind.TOPIC, topic.item, revision)
+        progress("topics", topic.item, "done", topic.title)
+
+
+def _batches(slots: Sequence[Slot], one_by_one: bool) -> list[list[Slot]]:
+    size = 1 if one_by_one else _BATCH
+    return [list(slots[start : start + size]) for start in range(0, len(slots), size)]

@@ -1,0 +1,176 @@
+"""What every working node shares: its ports, naming a paid call, progress, and typed outcomes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from langgraph.config import get_stream_writer
+
+from domain.calls import Call, JobKind, Structured, TemplateRef, TextRequest
+from domain.errors import InfrastructureError, PostHubError
+from domain.month import Month
+from gateway.gateway import Gateway
+from prompts.registry import Prompts, Rendered
+from store.files import FileStore
+from store.items import Items, Kind, Owner
+from store.ledger import Ledger
+from store.review import Outcome, Reviews
+from store.runs import Runs
+from store.tenants import Tenants
+from tools.pages import PageReader
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything outside that a node may use; wired in `runtime.services`, nowhere else."""
+
+    gateway: Gateway
+    prompts: Prompts
+    items: Items
+    reviews: Reviews
+    tenants: Tenants
+    runs: Runs
+    ledger: Ledger
+    files: FileStore
+    pages: PageReader
+    packages: Path
+    """Where packages go that were given no place."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Names the work on one item; every paid call made for it carries this name."""
+
+    kind: JobKind
+    node: str
+    item: str
+    revision: int = 0
+
+    def call(self, month: Month, step: str, template: TemplateRef | None) -> Call:
+        return Call(
+            organization_id=month["organization_id"],
+            company_id=month["company_id"],
+            run_id=month["run_id"],
+            tier=month["tier"],
+            kind=self.kind,
+            node=self.node,
+            item=self.item,
+            revision=self.revision,
+            step=step,
+            template=template,
+        )
+
+
+def owner(month: Month) -> Owner:
+    return Owner(month["organization_id"], month["company_id"], month["run_id"])
+
+
+async def ask(
+    ports: Ports,
+    month: Month,
+    job: Job,
+    code: str,
+    variables: Mapping[str, Any],
+    schema: Mapping[str, Any],
+    parse: Callable[[Any], T],
+    *,
+    step: str = "draft",
+    on_text: Callable[[str], None] | None = None,
+) -> tuple[Structured[T], Rendered]:
+    """Render a template, ask the gateway for JSON of a schema, return the parsed answer and what asked.
+
+    The call is streamed where ``on_text`` is given, which then gets the answer's text as it arrives.
+
+    Raises:
+        ProviderError: No usable answer came; says what it cost.
+        NotAllowed: Tier or budget refuse the call.
+    """
+    rendered = await ports.prompts.render(
+        code, variables, language=month["language"], pinned=month["templates"]
+    )
+    request = TextRequest(
+        purpose=rendered.purpose,
+        system=rendered.system,
+        prompt=rendered.user,
+        max_tokens=rendered.max_tokens,
+        schema=schema,
+        temperature=rendered.temperature,
+    )
+    call = job.call(month, step, rendered.ref)
+    if on_text is None:
+        return await ports.gateway.structured(call, request, parse), rendered
+    return await ports.gateway.stream_structured(call, request, parse, on_text), rendered
+
+
+async def company(ports: Ports, month: Month) -> dict[str, Any]:
+    """Return the template variable ``company``: who it is and what research found."""
+    dna = await ports.items.newest(owner(month), Kind.DNA, "dna")
+    return company_without_dna(month) | {"company_dna": dna.content}
+
+
+def company_without_dna(month: Month) -> dict[str, Any]:
+    return {
+        "name": month["company"],
+        "website": month["website"],
+        "business_field": month.get("business_field", ""),
+        "product_type": month.get("product_type", ""),
+        "language": month["language"],
+        "company_dna": None,
+    }
+
+
+def announce(step: str, items: Sequence[str]) -> None:
+    """Tell whoever watches which items a step is about to make."""
+    get_stream_writer()({"event": "step", "step": step, "items": list(items)})
+
+
+def progress(step: str, item: str, status: str, label: str = "") -> None:
+    """Tell whoever watches what became of one item: ``done``, ``failed``, ``skipped`` or ``again``."""
+    get_stream_writer()({"event": "item", "step": step, "item": item, "status": status, "label": label})
+
+
+async def guarded(
+    ports: Ports, month: Month, step: str, kind: Kind, job: Job, work: Callable[[], Awaitable[None]]
+) -> PostHubError | None:
+    """Do one item's work; a failure becomes a typed outcome and never reaches the item's siblings.
+
+    Only a store that does not answer stops the run: nothing can be recorded without it.
+    """
+    try:
+        await work()
+    except InfrastructureError:
+        raise
+    except PostHubError as error:
+        return await _failed(ports, month, step, kind, job, error)
+    except Exception as error:  # a defect of ours in one item: its siblings' paid calls go on
+        log.exception("%s failed for %s", job.node, job.item)
+        wrapped = PostHubError(
+            f"{job.node} met an unexpected {type(error).__name__}.",
+            next_step="See the log; then make it again.",
+        )
+        return await _failed(ports, month, step, kind, job, wrapped)
+    await record_done(ports, month, kind, job.item, job.revision)
+    progress(step, job.item, "done")
+    return None
+
+
+async def record_done(ports: Ports, month: Month, kind: Kind, item: str, revision: int) -> None:
+    await ports.reviews.record_outcome(owner(month), Outcome(kind.value, item, revision, "done"))
+
+
+async def _failed(
+    ports: Ports, month: Month, step: str, kind: Kind, job: Job, error: PostHubError
+) -> PostHubError:
+    status = "skipped" if error.code == "FEATURE_NOT_AVAILABLE" else "failed"
+    outcome = Outcome(kind.value, job.item, job.revision, status, error.code, str(error), error.money.value)
+    await ports.reviews.record_outcome(owner(month), outcome)
+    progress(step, job.item, status, error.message)
+    return error

@@ -1,0 +1,111 @@
+"""Writing: one blog post in its persona's voice; drafted, checked, revised, and reviewed with what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import AIMessageChunk
+from langgraph.graph.message import push_message
+from pydantic_core import from_json
+
+from domain.calls import JobKind
+from domain.errors import PostHubError
+from domain.ids import stable_id
+from domain.month import Card, Month, Update, Work
+from domain.post import BlogPost, draft_text, post_findings, post_schema
+from nodes.work import Job, Ports, ask, company, guarded, owner
+from store.items import Kind
+
+_REVISIONS = 2
+"""How often a draft that falls short goes back to the model; after that a person decides."""
+
+
+@dataclass(frozen=True)
+class Writing:
+    ports: Ports
+
+    async def __call__(self, state: Work) -> Update:
+        month, item = state["month"], state["item"]
+        job = Job(JobKind.GENERATE_BLOGPOST, "write_post", item, state["revision"])
+        topic = (await self.ports.items.newest(owner(month), Kind.TOPIC, item)).content
+
+        async def work() -> None:
+            await self._write(month, job, topic, state["reason"])
+
+        error = await guarded(self.ports, month, "writing", Kind.POST, job, work)
+        return {"articles": {item: _card(topic["title"], job.revision, error)}}
+
+    async def _write(self, month: Month, job: Job, topic: dict[str, Any], reason: str) -> None:
+        persona = await self.ports.items.newest(owner(month), Kind.PERSONA, topic["personaId"])
+        variables: dict[str, Any] = {
+            "company": await company(self.ports, month),
+            "persona": persona.content,
+            "topic": topic,
+            "reason": reason,
+            "previous": None,
+            "findings": [],
+        }
+        best, findings, rendered, model = None, None, None, None
+        warnings: tuple[str, ...] = ()
+        for step in ("draft", *(f"revise-{number}" for number in range(1, _REVISIONS + 1))):
+            answer, rendered = await ask(
+                self.ports,
+                month,
+                job,
+                "BLOGPOST_GEN_V1",
+                variables,
+                post_schema(topic),
+                BlogPost.model_validate,
+                step=step,
+                on_text=_token_stream(stable_id(month["run_id"], job.item, job.revision, step)),
+            )
+            found = post_findings(answer.value, topic["focusKeyword"])
+            if findings is None or len(found) < len(findings):
+                best, findings, model, warnings = answer.value, found, answer.served.model, answer.warnings
+            if not found:
+                break
+            variables |= {"previous": answer.value.model_dump(mode="json", by_alias=True), "findings": found}
+        assert best is not None and rendered is not None and findings is not None
+        await self.ports.items.save(
+            owner(month),
+            Kind.POST,
+            job.item,
+            job.revision,
+            best.model_dump(mode="json", by_alias=True),
+            findings=(*warnings, *findings),
+            template=rendered.ref,
+            model=model,
+        )
+
+
+def _card(title: str, revision: int, error: PostHubError | None) -> Card:
+    if error is None:
+        return {"status": "waiting", "revision": revision, "title": title, "problem": ""}
+    return {"status": "failed", "revision": revision, "title": title, "problem": str(error)}
+
+
+def _token_stream(message_id: str) -> Callable[[str], None]:
+    """Turn the JSON that arrives into the article's text, so that whoever watches reads prose."""
+    received: list[str] = []
+    shown = ""
+
+    def on_text(delta: str) -> None:
+        nonlocal shown
+        received.append(delta)
+        text = _prose("".join(received))
+        if len(text) - len(shown) >= 80 and text.startswith(shown):
+            push_message(AIMessageChunk(content=text[len(shown) :], id=message_id), state_key=None)
+            shown = text
+
+    return on_text
+
+
+def _prose(partial: str) -> str:
+    """Read as much of the article as has arrived; nothing while there is no title yet."""
+    try:
+        post = from_json(partial, allow_partial="trailing-strings")
+    except ValueError:
+        return ""
+    return draft_text(post) if isinstance(post, dict) else ""

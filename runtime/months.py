@@ -1,0 +1,286 @@
+"""Drives a month in process: start it, let it go on, see what waits, answer, sum up."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command
+
+from domain.errors import FetchFailed, InvalidInput, LimitExceeded, PostHubError, UnsafeUrl
+from domain.money import to_usd
+from domain.month import GRAPH_VERSION
+from domain.request import RunRequest
+from domain.tiers import tier
+from graph.content import MAX_PARALLEL, MAX_STEPS, build
+from nodes.handover.collect import collect
+from nodes.handover.write import write
+from nodes.intake import RunContext
+from runtime.services import Services
+from store.items import ItemRecord, Kind, Owner
+from store.runs import RunRecord
+
+Event = Mapping[str, Any]
+
+_STRICT_RESUME = "__pregel_strict_resume"
+"""Lets LangGraph refuse an answer to an interrupt that no longer waits, instead of ignoring it."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits for a person: the review point and LangChain's HITL request, see `nodes.review.point`."""
+
+    point: str
+    request: Mapping[str, Any]
+
+    @property
+    def items(self) -> list[str]:
+        return list(self.request["items"])
+
+
+class Months:
+    """The months of one organization."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._organization = services.settings.organization
+        self._graph = build(services.ports, sandbox=services.sandbox is not None).compile(
+            checkpointer=services.saver
+        )
+
+    async def start(self, request: RunRequest, *, out: Path | None) -> str:
+        """Check that the month can be made and keep it. Nothing is spent; `advance` begins the work.
+
+        Returns:
+            The thread id.
+
+        Raises:
+            InvalidInput: The website cannot be read.
+            LimitExceeded: The tier's companies or posts of the month are used up.
+        """
+        await self._read_website(request.website)
+        services = self._services
+        await services.tenants.ensure_organization(self._organization, request.tier)
+        company_id = await services.tenants.ensure_company(
+            self._organization,
+            name=request.company,
+            website=request.website,
+            language=request.language,
+            time_zone=request.time_zone,
+            business_field=request.business_field,
+            product_type=request.product_type,
+            max_companies=tier(request.tier).companies,
+        )
+        run_id = str(uuid.uuid4())
+        await self._check_month(request, company_id, run_id)
+        record = RunRecord(
+            id=run_id,
+            organization_id=self._organization,
+            company_id=company_id,
+            month=request.month,
+            tier=request.tier,
+            request=request.as_json(),
+            sandbox=services.sandbox is not None,
+            graph_version=GRAPH_VERSION,
+        )
+        await services.runs.create(record)
+        await services.runs.set_status(run_id, "running", out=str(out) if out else None)
+        return run_id
+
+    async def advance(
+        self, run_id: str, *, answer: Any = None, reviewer: str = "cli"
+    ) -> AsyncIterator[Event]:
+        """Let a run go on until it waits, is done or fails; yields progress as it happens.
+
+        Args:
+            run_id: The thread id.
+            answer: Decisions for what waits, in any shape of `domain.review`; None to go on after a stop.
+            reviewer: Who decides; stands in the approval's row.
+
+        Raises:
+            NotFound: The organization has no such run.
+            InvalidInput: Another process works on it, or another release of the graph started it.
+            PostHubError: The run failed; its row says why, and it can be resumed.
+        """
+        run = await self._services.runs.get(self._organization, run_id)
+        if run.graph_version != GRAPH_VERSION:
+            raise InvalidInput(
+                f"The run was started with graph version {run.graph_version}, this is {GRAPH_VERSION}.",
+                next_step="Resume it with the release that started it, or start the month again.",
+            )
+        async with self._services.runs.exclusive(run_id):
+            await self._services.ledger.close_orphans(run_id)
+            await self._services.runs.set_status(run_id, "running")
+            try:
+                async for event in self._stream(run, answer, reviewer):
+                    yield event
+            except PostHubError as error:
+                await self._services.runs.set_status(run_id, "failed", error=error.as_json())
+                raise
+            except (asyncio.CancelledError, GeneratorExit):
+                await asyncio.shield(self._services.runs.set_status(run_id, "cancelled"))
+                raise
+            except Exception as error:
+                unexpected = PostHubError(f"The run met an unexpected {type(error).__name__}.")
+                await self._services.runs.set_status(run_id, "failed", error=unexpected.as_json())
+                raise
+            yield await self._close(run)
+
+    async def waiting(self, run_id: str) -> Waiting | None:
+        """Return what waits for a person, or None."""
+        await self._services.runs.get(self._organization, run_id)
+        state = await self._graph.aget_state(_config(run_id))
+        for task in state.tasks:
+            for pending in task.interrupts:
+                return Waiting(pending.value["point"], pending.value)
+        return None
+
+    async def runs(self, limit: int = 50) -> list[RunRecord]:
+        """Return the newest runs of the organization."""
+        return await self._services.runs.list(self._organization, limit=limit)
+
+    async def summary(self, run_id: str) -> dict[str, Any]:
+        """Plain JSON of a run: status, what waits, counts, words of each post, cost by provider."""
+        services = self._services
+        run = await services.runs.get(self._organization, run_id)
+        mine = Owner(run.organization_id, run.company_id, run.id)
+        waiting = await self.waiting(run_id) if run.status == "waiting" else None
+        kinds = {kind: await services.items.list_newest(mine, kind) for kind in Kind}
+        outcomes = await services.reviews.outcomes(mine)
+        return {
+            "thread_id": run.id,
+            "status": run.status,
+            "waiting": {"point": waiting.point, "items": waiting.items} if waiting else None,
+            "company": run.request["company"],
+            "month": run.month,
+            "tier": run.tier,
+            "sandbox": run.sandbox,
+            "counts": _counts(kinds),
+            "words": {
+                record.content["slug"]: record.content["wordCount"]
+                for record in kinds[Kind.POST]
+                if record.status != "dropped"
+            },
+            "approvals": len(await services.reviews.approvals(mine)),
+            "failed": [f"{o.item}: {o.reason}" for o in outcomes if o.status == "failed"],
+            "skipped": [f"{o.item}: {o.reason}" for o in outcomes if o.status == "skipped"],
+            "cost_usd": await self._cost(run_id),
+            "out": run.out,
+            "error": run.error,
+        }
+
+    async def export(self, run_id: str, out: Path) -> Path:
+        """Write a run's package into a folder and return its page; the same run gives the same bytes.
+
+        Raises:
+            NotFound: The organization has no such run.
+            InvalidInput: The folder holds something that PostHub did not write, or nothing is approved yet.
+            StorageFull: A file could not be written.
+        """
+        services = self._services
+        run = await services.runs.get(self._organization, run_id)
+        package = await collect(
+            Owner(run.organization_id, run.company_id, run.id),
+            items=services.items,
+            reviews=services.reviews,
+            runs=services.runs,
+            tenants=services.tenants,
+            ledger=services.ledger,
+        )
+        if not package.posts:
+            raise InvalidInput(
+                f"The run {run_id} has no approved post yet.",
+                next_step=f"Let it go on with: posthub resume {run_id}",
+            )
+        return (await write(package, services.ports.files, out)).index
+
+    async def _read_website(self, url: str) -> None:
+        try:
+            await self._services.pages.read(url)
+        except UnsafeUrl:
+            raise
+        except FetchFailed as error:
+            raise InvalidInput(
+                f"The website cannot be used. {error.message}", next_step=error.next_step
+            ) from error
+
+    async def _check_month(self, request: RunRequest, company_id: str, run_id: str) -> None:
+        planned = await self._services.items.planned_count(
+            self._organization, company_id, request.month, exclude_run=run_id
+        )
+        most = tier(request.tier).posts_a_month
+        if planned + request.posts > most:
+            raise LimitExceeded(
+                f"The tier {request.tier} has {most} posts a month; {planned} are planned for {request.month} already.",
+                next_step=f"Ask for at most {max(0, most - planned)} with --posts, or choose a higher tier.",
+            )
+
+    async def _stream(self, run: RunRecord, answer: Any, reviewer: str) -> AsyncIterator[Event]:
+        config = _config(run.id, reviewer)
+        started = (await self._graph.aget_state(config)).created_at is not None
+        given: Any = None if started else _input(run)
+        if answer is not None:
+            given = Command(resume=answer)
+        context = RunContext(organization=run.organization_id, tier=run.tier, approve=run.request["approve"])
+        async for event in self._graph.astream(
+            given, config, context=context, stream_mode="custom", durability="sync"
+        ):
+            yield event
+
+    async def _close(self, run: RunRecord) -> Event:
+        waiting = await self.waiting(run.id)
+        if waiting:
+            await self._services.runs.set_status(run.id, "waiting", waiting_at=waiting.point)
+            return {"event": "waiting", "point": waiting.point, "items": waiting.items}
+        state = await self._graph.aget_state(_config(run.id))
+        out = state.values.get("package")
+        packaged = [
+            card for card in state.values.get("packages", {}).values() if card["status"] == "approved"
+        ]
+        if packaged:
+            await self._services.runs.set_status(run.id, "done", out=out)
+            return {"event": "done", "out": out}
+        error = PostHubError(
+            "The month ended without one finished post.",
+            next_step=f"See what failed with: posthub show {run.id}",
+        )
+        await self._services.runs.set_status(run.id, "failed", error=error.as_json(), out=out)
+        raise error
+
+    async def _cost(self, run_id: str) -> dict[str, str]:
+        rows = await self._services.ledger.totals(self._organization, run_id=run_id, by="provider")
+        cost = {row.key: str(to_usd(row.cost_micro)) for row in rows}
+        total = await self._services.ledger.run_cost(run_id)
+        return {**cost, "total": str(to_usd(total))}
+
+
+def _config(run_id: str, reviewer: str = "cli") -> RunnableConfig:
+    return {
+        "configurable": {"thread_id": run_id, "reviewer": reviewer, _STRICT_RESUME: True},
+        "recursion_limit": MAX_STEPS,
+        "max_concurrency": MAX_PARALLEL,
+    }
+
+
+def _input(run: RunRecord) -> dict[str, Any]:
+    return {key: value for key, value in run.request.items() if key not in {"tier", "approve"}}
+
+
+def _counts(kinds: Mapping[Kind, list[ItemRecord]]) -> dict[str, int]:
+    def kept(kind: Kind) -> list[ItemRecord]:
+        return [record for record in kinds[kind] if record.status not in {"dropped", "rejected"}]
+
+    media = [record.content["kind"] for record in kept(Kind.ASSET)]
+    return {
+        "personas": len(kept(Kind.PERSONA)),
+        "topics": len(kept(Kind.TOPIC)),
+        "posts": len(kept(Kind.POST)),
+        "social": len(kept(Kind.SOCIAL)),
+        "images": media.count("image"),
+        "videos": media.count("video"),
+    }

@@ -1,0 +1,190 @@
+"""The only wiring: settings in, everything a run needs out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+
+from gateway.build import build_gateway, preload
+from gateway.config import GatewayConfig, ProviderConfig
+from gateway.gateway import Gateway
+from gateway.safe_http import SafeFetcher
+from nodes.work import Ports
+from prompts.registry import Prompts
+from runtime import sandbox as sandbox_process
+from runtime.sandbox import Sandbox
+from runtime.settings import ProviderSettings, Settings
+from store.checkpoints import PostHubSaver, checkpointer
+from store.database import Database, upgrade
+from store.embedded import EmbeddedServers
+from store.files import FileStore
+from store.items import Items
+from store.ledger import Ledger
+from store.prices import Prices
+from store.review import Reviews
+from store.runs import Runs
+from store.tenants import Tenants
+from tools.pages import PageReader
+
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Services:
+    """What is open for the life of a command or a server. ``notes`` are sentences for the person."""
+
+    settings: Settings
+    sandbox: Sandbox | None
+    database: Database
+    redis_uri: str
+    saver: PostHubSaver
+    ports: Ports
+    notes: tuple[str, ...]
+
+    @property
+    def gateway(self) -> Gateway:
+        return self.ports.gateway
+
+    @property
+    def prompts(self) -> Prompts:
+        return self.ports.prompts
+
+    @property
+    def items(self) -> Items:
+        return self.ports.items
+
+    @property
+    def reviews(self) -> Reviews:
+        return self.ports.reviews
+
+    @property
+    def tenants(self) -> Tenants:
+        return self.ports.tenants
+
+    @property
+    def runs(self) -> Runs:
+        return self.ports.runs
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.ports.ledger
+
+    @property
+    def pages(self) -> PageReader:
+        return self.ports.pages
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where PostgreSQL and Redis are, configured or embedded."""
+
+    database_uri: str
+    redis_uri: str
+    notes: tuple[str, ...]
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
+    """Use the configured PostgreSQL and Redis, or start ours; ours are stopped by the last process to leave.
+
+    Raises:
+        StoreUnavailable: One of them does not answer or cannot be started.
+    """
+    servers = EmbeddedServers(
+        settings.home,
+        need_database=settings.database_uri is None,
+        need_redis=settings.redis_uri is None,
+    )
+    try:
+        addresses = await asyncio.to_thread(servers.start)
+        yield Stores(
+            settings.database_uri or addresses.database_uri,
+            settings.redis_uri or addresses.redis_uri,
+            addresses.notes,
+        )
+    finally:
+        await asyncio.to_thread(servers.stop)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Open everything, and close it again in the opposite order.
+
+    Where no provider key is set, the sandbox takes the place of every provider; with one real key none of it is
+    mixed in.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+        InfrastructureError: The sandbox did not start.
+    """
+    async with AsyncExitStack() as stack:
+        loading = asyncio.create_task(asyncio.to_thread(preload, settings.engine))  # seconds of imports
+        sandbox = None
+        if not settings.has_provider_key:
+            sandbox = await asyncio.to_thread(
+                sandbox_process.start, settings.home / "sandbox", settings.sandbox_seed
+            )
+            stack.push_async_callback(asyncio.to_thread, sandbox.stop)
+            settings = in_sandbox(settings, sandbox)
+        stores = await stack.enter_async_context(open_stores(settings))
+        await upgrade(stores.database_uri)
+        database = Database(stores.database_uri)
+        stack.push_async_callback(database.dispose)
+        saver = await stack.enter_async_context(checkpointer(stores.database_uri))
+        await loading
+        ports = await _ports(settings, database)
+        stack.push_async_callback(ports.gateway.aclose)
+        yield Services(settings, sandbox, database, stores.redis_uri, saver, ports, stores.notes)
+
+
+async def _ports(settings: Settings, database: Database) -> Ports:
+    prompts = Prompts(database)
+    await prompts.sync_shipped()
+    await Prices(database).load_shipped()
+    files = FileStore(settings.files_url)
+    fetcher = SafeFetcher(allowed_private=settings.private_hosts, max_bytes=2 * _MEGABYTE)
+    ledger = Ledger(database, default_limit_micro=settings.monthly_budget_micro)
+    gateway = build_gateway(gateway_config(settings), database, files, fetcher, ledger=ledger)
+    return Ports(
+        gateway=gateway,
+        prompts=prompts,
+        items=Items(database),
+        reviews=Reviews(database),
+        tenants=Tenants(database),
+        runs=Runs(database),
+        ledger=ledger,
+        files=files,
+        pages=PageReader(fetcher),
+        packages=settings.home / "packages",
+    )
+
+
+def gateway_config(settings: Settings) -> GatewayConfig:
+    """What the gateway has to be told: only providers that have a key."""
+    return GatewayConfig(
+        providers={
+            name: ProviderConfig(name, provider.api_key, provider.base_url)
+            for name, provider in settings.providers.items()
+            if provider.api_key
+        },
+        engine=settings.engine,
+        monthly_budget_micro=settings.monthly_budget_micro,
+        image_order=settings.image_order,
+        video_order=settings.video_order,
+        poll_seconds=settings.video_poll_seconds,
+    )
+
+
+def in_sandbox(settings: Settings, sandbox: Sandbox) -> Settings:
+    """Point every provider at the sandbox, and let its company sites and media be fetched."""
+    providers: Mapping[str, ProviderSettings] = {
+        name: ProviderSettings(name, sandbox.base_url, sandbox.api_key) for name in settings.providers
+    }
+    return replace(
+        settings,
+        providers=providers,
+        private_hosts=settings.private_hosts | {sandbox.host},
+        video_poll_seconds=min(settings.video_poll_seconds, 1.0),
+    )

@@ -1,0 +1,206 @@
+"""What the environment says; the only module that reads it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast, get_args
+from urllib.parse import urlsplit
+
+from domain.errors import InvalidInput
+from domain.money import to_micro
+
+Engine = Literal["litellm", "google"]
+
+PROVIDERS: Mapping[str, str] = {
+    "gemini": "https://generativelanguage.googleapis.com",
+    "perplexity": "https://api.perplexity.ai",
+    "nanobana": "https://api.nanobana.ai",
+    "veo": "https://api.veo.google",
+}
+"""Provider name → its own address; ``NAME_BASE_URL`` replaces it, ``NAME_API_KEY`` switches it on."""
+
+
+@dataclass(frozen=True)
+class ProviderSettings:
+    """One provider as configured; ``api_key`` is None where it is not to be used."""
+
+    name: str
+    base_url: str
+    api_key: str | None
+
+    def __repr__(self) -> str:
+        return (
+            f"ProviderSettings({self.name!r}, {self.base_url!r}, key {'set' if self.api_key else 'not set'})"
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be configured, parsed and checked."""
+
+    home: Path
+    database_uri: str | None
+    redis_uri: str | None
+    files_url: str
+    organization: str
+    engine: Engine
+    providers: Mapping[str, ProviderSettings]
+    private_hosts: frozenset[tuple[str, int]]
+    monthly_budget_micro: int
+    image_order: tuple[str, ...]
+    video_order: tuple[str, ...]
+    video_poll_seconds: float
+    sandbox_seed: int
+
+    @property
+    def has_provider_key(self) -> bool:
+        """Where this is false, the sandbox takes the providers' place."""
+        return any(provider.api_key for provider in self.providers.values())
+
+
+def default_home(user_id: int | None = None) -> Path:
+    """Where PostHub keeps its data unless ``POSTHUB_HOME`` says otherwise.
+
+    PostgreSQL refuses to run as root, so for root it runs under a user of its own, which has to reach the data
+    folder: that must not be below ``/root``.
+    """
+    if (os.getuid() if user_id is None else user_id) == 0:
+        return Path("/var/lib/posthub")
+    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(data) / "posthub"
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Raises:
+        InvalidInput: A variable has a value that cannot be used; names it and the allowed values.
+    """
+    env = os.environ if environment is None else environment
+    home = Path(env.get("POSTHUB_HOME") or default_home()).expanduser().absolute()
+    return Settings(
+        home=home,
+        database_uri=_address(env, "DATABASE_URI"),
+        redis_uri=_address(env, "REDIS_URI"),
+        files_url=env.get("POSTHUB_FILES_URL") or (home / "files").as_uri(),
+        organization=env.get("POSTHUB_ORGANIZATION") or "local",
+        engine=_engine(env),
+        providers={name: _provider(env, name, url) for name, url in PROVIDERS.items()},
+        private_hosts=_hosts(env.get("POSTHUB_ALLOW_PRIVATE_HOSTS", "")),
+        monthly_budget_micro=_budget(env.get("POSTHUB_MONTHLY_BUDGET_USD") or "200"),
+        image_order=_order(env, "POSTHUB_IMAGE_PROVIDERS", ("nanobana", "gemini")),
+        video_order=_order(env, "POSTHUB_VIDEO_PROVIDERS", ("veo", "omni", "veo-google")),
+        video_poll_seconds=_seconds(env, "POSTHUB_VIDEO_POLL_SECONDS", 5.0),
+        sandbox_seed=_whole(env, "POSTHUB_SANDBOX_SEED", 1),
+    )
+
+
+_PLACEHOLDERS = {":memory:", "fake"}
+
+
+def _address(env: Mapping[str, str], variable: str) -> str | None:
+    """Return what the person set, also under ``langgraph dev``, which puts placeholders over both addresses."""
+    value = env.get(variable)
+    if value in _PLACEHOLDERS:
+        value = env.get(f"POSTHUB_{variable}") or _before_the_server(variable)
+    return value or None
+
+
+def _before_the_server(variable: str) -> str | None:
+    """Look the variable up where the server did not write: in the environment its process was started with.
+
+    With reload the server runs in a child of the process that wrote the placeholder, so the parents are asked
+    too. Only Linux shows this; elsewhere set ``POSTHUB_DATABASE_URI``, as ``posthub serve`` does.
+    """
+    for process in ("self", str(os.getppid())):
+        try:
+            entries = Path("/proc", process, "environ").read_bytes().split(b"\0")
+        except OSError:
+            return None
+        started = dict(entry.decode("utf-8", "replace").partition("=")[::2] for entry in entries)
+        value = started.get(variable)
+        if value not in _PLACEHOLDERS:
+            return value
+    return None
+
+
+def _engine(env: Mapping[str, str]) -> Engine:
+    value = env.get("POSTHUB_ENGINE") or "litellm"
+    for engine in get_args(Engine):
+        if value == engine:
+            return cast(Engine, engine)
+    raise InvalidInput(
+        f"POSTHUB_ENGINE is {value!r}.", next_step="Set it to litellm or google, or leave it out."
+    )
+
+
+def _provider(env: Mapping[str, str], name: str, url: str) -> ProviderSettings:
+    variable = f"{name.upper()}_BASE_URL"
+    base = (env.get(variable) or url).rstrip("/")
+    parts = urlsplit(base)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
+        raise InvalidInput(
+            f"{variable} is {base!r}.",
+            next_step="Give scheme, host and port only, such as http://127.0.0.1:8000.",
+        )
+    return ProviderSettings(name, base, (env.get(f"{name.upper()}_API_KEY") or "").strip() or None)
+
+
+def _hosts(value: str) -> frozenset[tuple[str, int]]:
+    hosts = set()
+    for entry in filter(None, (part.strip() for part in value.split(","))):
+        host, _, port = entry.rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+            raise InvalidInput(
+                f"POSTHUB_ALLOW_PRIVATE_HOSTS has the entry {entry!r}.",
+                next_step="Write host:port, separated by commas, such as 127.0.0.1:8080.",
+            )
+        hosts.add((host.strip("[]").lower(), int(port)))
+    return frozenset(hosts)
+
+
+def _budget(value: str) -> int:
+    try:
+        micro = to_micro(value)
+    except ArithmeticError:
+        micro = -1
+    if micro < 0:
+        raise InvalidInput(
+            f"POSTHUB_MONTHLY_BUDGET_USD is {value!r}.", next_step="Give an amount in USD, such as 200."
+        )
+    return micro
+
+
+def _order(env: Mapping[str, str], variable: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    value = env.get(variable)
+    if not value:
+        return known
+    names = tuple(part.strip() for part in value.split(",") if part.strip())
+    if not names or set(names) - set(known):
+        raise InvalidInput(f"{variable} is {value!r}.", next_step=f"Use any of {', '.join(known)}, in order.")
+    return names
+
+
+def _seconds(env: Mapping[str, str], variable: str, default: float) -> float:
+    value = env.get(variable)
+    try:
+        seconds = float(value) if value else default
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= 300:
+        raise InvalidInput(
+            f"{variable} is {value!r}.", next_step="Give seconds, more than 0 and at most 300."
+        )
+    return seconds
+
+
+def _whole(env: Mapping[str, str], variable: str, default: int) -> int:
+    value = env.get(variable)
+    if not value:
+        return default
+    if not value.isdigit():
+        raise InvalidInput(f"{variable} is {value!r}.", next_step="Give a whole number.")
+    return int(value)

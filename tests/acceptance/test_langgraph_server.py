@@ -1,0 +1,203 @@
+"""The month on the LangGraph server: forms for Studio, the three shapes of answers, progress, and a kill -9."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import psycopg
+import pytest
+from langgraph_sdk import get_client
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+_DEV = (
+    str(Path(sys.executable).with_name("langgraph")),
+    *("dev", "--no-browser", "--no-reload", "--n-jobs-per-worker", "4", "--config", "langgraph.json"),
+)
+
+
+class Server:
+    """A `langgraph dev` process in a folder of its own."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._folder = folder
+        self._environment = environment
+        self.url = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        log = (self._folder / "server.log").open("ab")
+        with log:
+            self._process = subprocess.Popen(
+                [*_DEV, "--port", str(port)],
+                cwd=self._folder,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._wait()
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: int) -> None:
+        if self._process and self._process.poll() is None:
+            os.killpg(self._process.pid, number)
+            self._process.wait(timeout=30)
+
+    def _wait(self) -> None:
+        for _ in range(600):
+            try:
+                if httpx.get(f"{self.url}/ok", timeout=2).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                time.sleep(0.1)
+            if self._process and self._process.poll() is not None:
+                break
+        raise AssertionError((self._folder / "server.log").read_text()[-3000:])
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def server(tmp_path: Path, empty_database_uri: str, redis_uri: str, sandbox_server: Any) -> Iterator[Server]:
+    (tmp_path / "langgraph.json").write_text((ROOT / "langgraph.json").read_text())
+    parts = urlsplit(sandbox_server.base_url)
+    names = ("GEMINI", "PERPLEXITY", "NANOBANA", "VEO")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+        "DATABASE_URI": empty_database_uri,
+        "REDIS_URI": redis_uri,
+        "POSTHUB_HOME": str(tmp_path / "home"),
+        "POSTHUB_ALLOW_PRIVATE_HOSTS": f"{parts.hostname}:{parts.port}",
+        "POSTHUB_VIDEO_POLL_SECONDS": "0.3",
+        "LANGGRAPH_STRICT_MSGPACK": "true",
+        **{f"{name}_API_KEY": "test" for name in names},
+        **{f"{name}_BASE_URL": sandbox_server.base_url for name in names},
+    }
+    running = Server(tmp_path, environment)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def waiting(state: Any) -> Any:
+    """The one interrupt of a thread: there is never more than one."""
+    interrupts = [i for task in state["tasks"] for i in task["interrupts"]]
+    assert len(interrupts) == 1, state["next"]
+    return interrupts[0]["value"]
+
+
+async def test_a_month_runs_on_the_server_is_answered_in_every_shape_and_survives_its_death(
+    server: Server, empty_database_uri: str, sandbox_server: Any
+) -> None:
+    client = get_client(url=server.url)
+    assistant = (await client.assistants.search(graph_id="month"))[0]["assistant_id"]
+    schemas = await client.assistants.get_schemas(assistant)
+    assert {"company", "website", "month"} <= set(schemas["input_schema"]["properties"])
+    assert {"organization", "tier", "approve"} <= set(schemas["context_schema"]["properties"])
+    assert "packages" in schemas["output_schema"]["properties"]
+
+    name, site = next(iter(sandbox_server.sites.items()))
+    request = {"company": name, "website": site, "month": "2027-01", "posts": 2, "platforms": ["linkedin"]}
+    thread = (await client.threads.create())["thread_id"]
+    events: list[Any] = []
+    async for part in client.runs.stream(
+        thread,
+        assistant,
+        input=request,
+        context={"tier": "ultimate"},
+        stream_mode=["custom"],
+        durability="sync",
+    ):
+        events.append(part)
+    assert {"event": "step", "step": "research", "items": ["dna"]} in [part.data for part in events]
+
+    async def answer(resume: Any) -> None:
+        await client.runs.wait(thread, assistant, command={"resume": resume}, durability="sync")
+
+    async def asked() -> Any:
+        return waiting(await client.threads.get_state(thread))
+
+    assert (await asked())["point"] == "dna"
+    await answer({"type": "approve"})
+
+    personas = await asked()
+    assert (personas["point"], len(personas["items"])) == ("personas", 6)
+    assert all(action["args"] == action["arguments"] for action in personas["action_requests"])
+    await answer([{"type": "accept", "args": None}] * 5 + [{"type": "ignore", "args": None}])
+    rest = await asked()
+    assert (rest["point"], rest["items"]) == ("personas", ["p6"])
+    await answer("approve, please")
+    assert (await asked())["problems"], "an answer that does not fit is asked again with what is wrong"
+    await answer({"decisions": [{"id": "p6", "type": "drop"}]})
+
+    assert (await asked())["point"] == "topics"
+    server.kill()
+    server.start()
+    client = get_client(url=server.url)
+    await client.threads.create(thread_id=thread, if_exists="do_nothing")
+    await client.threads.update(thread, metadata={"graph_id": "month"})
+    topics = await asked()
+    assert (topics["point"], topics["items"]) == ("topics", ["t01", "t02"]), "checkpoints survive kill -9"
+    tokens = []
+    async for part in client.runs.stream(
+        thread,
+        assistant,
+        command={"resume": {"decisions": [{"type": "approve"}, {"type": "approve"}]}},
+        stream_mode=["messages-tuple"],
+        durability="sync",
+    ):
+        tokens.append(part)
+    assert any(part.event == "messages" for part in tokens), "the writing step streams its text"
+
+    posts = await asked()
+    assert posts["point"] == "posts"
+    again = {"id": "t01", "type": "reject", "reason": "Začni příběhem."}
+    await answer(
+        {"decisions": [again, {"id": "t02", "type": "edit", "edited": {"metaTitle": "Nový titulek"}}]}
+    )
+    posts = await asked()
+    assert (posts["point"], posts["items"]) == ("posts", ["t01"]), "only what was rejected is made again"
+    await answer({"decisions": [{"id": "t01", "type": "approve"}]})
+    assert (await asked())["point"] == "packages"
+    await answer({"decisions": [{"type": "approve"}, {"type": "approve"}]})
+
+    state: Any = await client.threads.get_state(thread)
+    assert state["next"] == []
+    assert {card["status"] for card in state["values"]["packages"].values()} == {"approved"}
+    assert (Path(state["values"]["package"]) / "index.html").is_file()
+    with psycopg.connect(empty_database_uri) as connection:
+        saved = connection.execute(
+            "select count(*) from checkpoints where thread_id = %s", [thread]
+        ).fetchone()
+        decided = connection.execute(
+            "select decision, count(*) from approvals where run_id = %s group by 1", [thread]
+        ).fetchall()
+    assert saved and saved[0] > 10
+    assert dict(decided) == {"approve": 11, "drop": 1, "edit": 1, "reject": 1}
