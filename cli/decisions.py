@@ -1,0 +1,98 @@
+"""Decisions from a file: understood as a whole before anything changes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from domain.errors import InvalidInput
+from domain.review import parse_answer
+
+_MOST_BYTES = 20_000_000
+_EXAMPLE = 'Write {"decisions": [{"id": "t01", "type": "approve"}]}; types: approve, edit, reject, drop.'
+
+
+def read_decisions(source: str) -> Any:
+    """Read a JSON file of decisions; ``-`` reads stdin.
+
+    Raises:
+        InvalidInput: It cannot be read, or is no whole JSON; names line and column.
+    """
+    name = "stdin" if source == "-" else source
+    try:
+        raw = sys.stdin.buffer.read(_MOST_BYTES + 1) if source == "-" else _read(Path(source))
+    except OSError as error:
+        raise InvalidInput(
+            f"The decisions cannot be read from {name}: {error.strerror}.",
+            next_step="Check the path, or use -.",
+        ) from error
+    if len(raw) > _MOST_BYTES:
+        raise InvalidInput(f"The decisions in {name} are larger than {_MOST_BYTES // 1_000_000} MB.")
+    return _parsed(raw, name)
+
+
+def check_decisions(given: Any, request: Mapping[str, Any], thread_id: str) -> None:
+    """Refuse decisions that do not fit what waits, so that either all of them count or none.
+
+    Raises:
+        InvalidInput: A decision is not understood, or is about something that does not wait.
+    """
+    answer = parse_answer(given, list(request["items"]))
+    problems = list(answer.problems)
+    allowed = _allowed(request)
+    for decision in answer.decisions:
+        if decision.type != "later" and decision.type not in allowed[decision.item]:
+            choices = ", ".join(allowed[decision.item])
+            problems.append(f"{decision.item}: {decision.type} is not possible; use {choices}.")
+    if problems:
+        raise InvalidInput(
+            f"The decisions were not taken, nothing changed: {' '.join(problems)}",
+            next_step=f"See what waits with: posthub review {thread_id} --json",
+        )
+    if not answer.decisions:
+        raise InvalidInput("There are no decisions in it.", next_step=_EXAMPLE)
+
+
+def allowed_decisions(request: Mapping[str, Any], item: str) -> tuple[str, ...]:
+    """Which decisions a waiting item takes."""
+    return _allowed(request)[item]
+
+
+def _allowed(request: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    configs = request["review_configs"]
+    return {
+        item: tuple(config["allowed_decisions"])
+        for item, config in zip(request["items"], configs, strict=True)
+    }
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_MOST_BYTES + 1)
+
+
+def _parsed(raw: bytes, name: str) -> Any:
+    try:
+        return json.loads(raw.decode("utf-8-sig"), parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        _refuse(name, f"line {line} is not UTF-8")
+    except json.JSONDecodeError as error:
+        _refuse(name, f"line {error.lineno}, column {error.colno}: {error.msg}")
+    except ValueError as error:
+        _refuse(name, str(error))
+    except RecursionError:
+        _refuse(name, "it is nested too deeply")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _refuse(name: str, why: str) -> NoReturn:
+    raise InvalidInput(
+        f"The decisions in {name} are no whole JSON: {why}. Nothing changed.", next_step=_EXAMPLE
+    )

@@ -1,0 +1,29 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on stdout; progress goes to stderr.")
+]
+Thread = Annotated[str, typer.Argument(metavar="THREAD", help="The run's thread id; see `posthub runs`.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Where the package goes; without it, into the data folder (POSTHUB_HOME)."
+    ),
+]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")]
+
+
+class Approve(StrEnum):
+    """Who approves what was made."""
+
+    ASK = "ask"
+    AUTO = "auto"
+    NONE = "none"

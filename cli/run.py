@@ -1,0 +1,208 @@
+"""``posthub run``, ``demo`` and ``resume``: a month, carried as far as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.options import Approve, Json, Out, Thread
+
+if TYPE_CHECKING:
+    from cli.terminal import Screen
+    from domain.request import RunRequest
+    from runtime.months import Months
+    from runtime.services import Services
+    from runtime.settings import Settings
+
+
+def run(
+    company: Annotated[str, typer.Option(metavar="NAME", help="The company's name.")],
+    website: Annotated[str, typer.Option(metavar="URL", help="Its public website.")],
+    month: Annotated[
+        str, typer.Option(metavar="YYYY-MM", help="The month to plan, this one or a later one.")
+    ],
+    posts: Annotated[int, typer.Option(help="How many blog posts.")] = 4,
+    platforms: Annotated[
+        str, typer.Option(help="Of instagram, linkedin, twitter, facebook, tiktok, pinterest; with commas.")
+    ] = "instagram,linkedin,twitter",
+    tier: Annotated[str, typer.Option(help="basic, pro (with images) or ultimate (with video).")] = "basic",
+    language: Annotated[str, typer.Option(help="Language of the content, ISO 639-1.")] = "cs",
+    approve: Annotated[
+        Approve,
+        typer.Option(help="ask you in the terminal, auto by policy, or none: stop at the first review."),
+    ] = Approve.ASK,
+    out: Out = None,
+    json: Json = False,
+    images: Annotated[
+        bool, typer.Option("--images/--no-images", help="Make images, where the tier has them.")
+    ] = True,
+    video: Annotated[
+        bool, typer.Option("--video/--no-video", help="Make video, where the tier has it.")
+    ] = True,
+    videos: Annotated[int, typer.Option(help="For how many posts a clip is made.")] = 1,
+    business_field: Annotated[
+        str, typer.Option(help="The company's field, if research should not guess.")
+    ] = "",
+    product_type: Annotated[str, typer.Option(help="What it sells, if research should not guess.")] = "",
+    time_zone: Annotated[str, typer.Option(help="IANA time zone of the planned dates.")] = "Europe/Prague",
+) -> int:
+    r"""Make a month of content for a company.
+
+    Research, personas, topics, blog posts, social posts, images and video; you approve on the way. Without a
+    provider key, stand-in providers answer (the sandbox), so that you can try everything for nothing.
+
+    Examples:
+      posthub run --company "Kavárna U Mlýna" --website https://www.kavarna.cz --month 2027-01
+      posthub run --company "Kavárna U Mlýna" --website https://www.kavarna.cz --month 2027-01 \
+          --posts 4 --platforms instagram,linkedin,twitter --tier ultimate --out ./leden
+      posthub run ... --approve auto --json > result.json
+
+    Where nobody can be asked, the run stops at the first review with exit status 3; go on with
+    `posthub review THREAD`. Exit status: 0 done, 1 failed, 2 bad input, 3 waits for review.
+    """
+    given = {
+        "company": company,
+        "website": website,
+        "month": month,
+        "posts": posts,
+        "platforms": platforms,
+        "tier": tier,
+        "language": language,
+        "images": images,
+        "video": video,
+        "videos": videos,
+        "business_field": business_field,
+        "product_type": product_type,
+        "time_zone": time_zone,
+    }
+    from cli.session import read_settings
+
+    return start(given, approve, out, json=json, settings=read_settings())
+
+
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the package goes.")] = Path("out/demo"),
+    approve: Annotated[
+        Approve | None, typer.Option(help="ask, auto or none; without it: ask on a terminal, else auto.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Make a sample month: no key, no cost.
+
+    A fictional company: 4 posts for 6 platforms with images and a clip, on tier ultimate, next month. Always
+    uses the sandbox, even where provider keys are set. An earlier package of PostHub in the same folder is
+    replaced; anything else in it is never touched.
+
+    Examples:
+      posthub demo
+      posthub demo --approve auto --out ./my-demo
+    """
+    from cli.sample import demo_settings, start_demo
+    from cli.session import read_settings
+    from cli.terminal import screen
+
+    shown = screen(json=json)
+    chosen = approve or (Approve.ASK if shown.interactive else Approve.AUTO)
+    return start_demo(shown, demo_settings(read_settings()), chosen, out)
+
+
+def resume(
+    thread: Thread,
+    approve: Annotated[
+        Approve, typer.Option(help="ask you in the terminal, or none: stop at a review.")
+    ] = Approve.ASK,
+    json: Json = False,
+) -> int:
+    """Let a stopped or failed run go on where it was.
+
+    What was paid for is never bought again. A run that waits for a review asks you here, as `posthub review` does.
+
+    Examples:
+      posthub resume 0b6f0f0e-6c1e-4c57-9a5e-0d9a3f6c1f0a
+      posthub resume 0b6f0f0e-6c1e-4c57-9a5e-0d9a3f6c1f0a --json
+    """
+    from cli.session import opened, read_settings, run_async
+    from cli.terminal import screen
+    from domain.errors import InvalidInput
+
+    if approve is Approve.AUTO:
+        raise InvalidInput(
+            "A run keeps the approval policy that it was started with.",
+            next_step="Answer in the terminal (X accepts everything), or with: posthub review THREAD --decisions FILE",
+        )
+    shown, settings = screen(json=json), read_settings()
+
+    async def work() -> int:
+        from cli.place import refuse_foreign_out
+
+        async with opened(shown, settings) as (services, months):
+            record = await services.runs.get(settings.organization, thread)
+            if record.out:
+                refuse_foreign_out(Path(record.out))
+            return await carry(
+                shown, services, months, thread, ask=approve is Approve.ASK and shown.interactive
+            )
+
+    return run_async(work())
+
+
+def start(
+    given: Mapping[str, Any], approve: Approve, out: Path | None, *, json: bool, settings: Settings
+) -> int:
+    """Check what was given, start the month and carry it on; returns the exit status."""
+    from cli.session import opened, run_async
+    from cli.terminal import screen
+
+    shown = screen(json=json)
+    request = checked(given, approve, out)
+
+    async def work() -> int:
+        async with opened(shown, settings) as (services, months):
+            return await begin(shown, services, months, request, approve, out)
+
+    return run_async(work())
+
+
+def checked(given: Mapping[str, Any], approve: Approve, out: Path | None) -> RunRequest:
+    """Check everything that can be checked before a server is started or money is spent.
+
+    Raises:
+        InvalidInput: Something given cannot be used, or the package could not be written.
+        LimitExceeded: The tier has less.
+    """
+    from datetime import UTC, datetime
+
+    from cli.place import refuse_foreign_out
+    from domain.request import parse
+
+    policy = "auto" if approve is Approve.AUTO else "ask"
+    request = parse({**given, "approve": policy}, today=datetime.now(UTC).date())
+    if out:
+        refuse_foreign_out(out)
+    return request
+
+
+async def begin(
+    shown: Screen,
+    services: Services,
+    months: Months,
+    request: RunRequest,
+    approve: Approve,
+    out: Path | None,
+) -> int:
+    """Start a checked month in open services and carry it on."""
+    thread = await months.start(request, out=out.absolute() if out else None)
+    shown.say(f"Thread {thread}", "dim")
+    return await carry(shown, services, months, thread, ask=approve is Approve.ASK and shown.interactive)
+
+
+async def carry(
+    shown: Screen, services: Services, months: Months, thread: str, *, ask: bool, answer: Any = None
+) -> int:
+    from cli.month import Terminal
+
+    record = await services.runs.get(services.settings.organization, thread)
+    return await Terminal(services, months, shown, record, ask).go_on(answer)

@@ -1,0 +1,146 @@
+"""Opens what a command needs, and sees to it that signals end it cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cli.errors import Interrupted
+from cli.logs import log_to_file
+from cli.terminal import SIGNALS, Screen
+
+if TYPE_CHECKING:
+    from runtime.months import Months
+    from runtime.services import Services
+    from runtime.settings import Settings
+    from store.database import Database
+
+T = TypeVar("T")
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine; a signal cancels it, so that holds are closed and servers stopped.
+
+    Raises:
+        Interrupted: A signal came. A second one ends at once, without tidying up.
+    """
+    received: list[int] = []
+    try:
+        return asyncio.run(_cancelled_by_signals(work, received))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        raise Interrupted(received[0] if received else signal.SIGINT) from None
+
+
+async def _cancelled_by_signals(work: Coroutine[Any, Any, T], received: list[int]) -> T:
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+        loop.call_soon_threadsafe(task.cancel)
+
+    # not loop.add_signal_handler: its wake-up pipe would deliver a signal that a prompt has already answered
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
+    try:
+        return await work
+    except Interrupted as interrupted:
+        received.append(interrupted.number)
+        raise
+    except asyncio.CancelledError:
+        raise Interrupted(received[0] if received else signal.SIGINT) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def read_settings() -> Settings:
+    """Read the settings, and send log records to the data folder.
+
+    Raises:
+        InvalidInput: A variable of the environment cannot be used.
+    """
+    from runtime.settings import load
+
+    log_to_file()
+    return load()
+
+
+@asynccontextmanager
+async def opened(
+    screen: Screen, settings: Settings, *, buys: bool = True
+) -> AsyncIterator[tuple[Services, Months]]:
+    """Open everything that a run needs; says what the person should know about it.
+
+    Args:
+        screen: Where to say it.
+        settings: What to open.
+        buys: False for commands that ask no provider: no sandbox is started for them.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+        InfrastructureError: The sandbox did not start.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        with _status(screen, "Starting …"):
+            # seconds of imports: the person sees that something happens
+            from runtime.months import Months
+            from runtime.services import open_services
+
+            services = await stack.enter_async_context(
+                open_services(settings if buys else _unasked(settings))
+            )
+            months = Months(services)
+        for note in services.notes:
+            screen.say(note, "dim")
+        yield services, months
+
+
+@asynccontextmanager
+async def opened_database(settings: Settings) -> AsyncIterator[Database]:
+    """Open the database alone, for commands that buy nothing.
+
+    Raises:
+        StoreUnavailable: It does not answer.
+    """
+    from runtime.services import open_stores
+    from store.database import Database, upgrade
+
+    async with open_stores(settings) as stores:
+        await upgrade(stores.database_uri)
+        database = Database(stores.database_uri)
+        try:
+            yield database
+        finally:
+            await database.dispose()
+
+
+def _unasked(settings: Settings) -> Settings:
+    """Leave the one provider that costs no time to open, with a key that nobody will use.
+
+    Without any key the sandbox would be started, and with Gemini's the engine imported: seconds for nothing.
+    """
+    from dataclasses import replace
+
+    keys = {"nanobana": "unused"}
+    providers = {name: replace(each, api_key=keys.get(name)) for name, each in settings.providers.items()}
+    return replace(settings, providers=providers)
+
+
+def person() -> str:
+    """Who decides in this terminal, as it is kept with every approval."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "cli"
+
+
+def _status(screen: Screen, text: str) -> contextlib.AbstractContextManager[Any]:
+    return screen.talk.status(text) if screen.live else contextlib.nullcontext()

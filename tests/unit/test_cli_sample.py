@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from cli.sample import demo_settings, free_month, next_month
+from runtime.settings import load
+from store.runs import RunRecord
+
+
+def run(month: str, company: str = "Pražírna", posts: int = 4) -> RunRecord:
+    return RunRecord("r", "local", "c", month, "ultimate", {"company": company, "posts": posts}, "1")
+
+
+@pytest.mark.parametrize(
+    ("day", "month"),
+    [(date(2026, 11, 22), "2026-12"), (date(2026, 12, 1), "2027-01"), (date(2026, 1, 31), "2026-02")],
+)
+def test_the_demo_plans_the_next_month(day: date, month: str) -> None:
+    assert next_month(day) == month
+
+
+def test_the_demo_goes_on_to_a_month_with_room() -> None:
+    full = [run("2026-12", posts=70), run("2027-01", posts=68), run("2027-01", company="Another", posts=72)]
+    assert free_month("2026-12", "Pražírna", full) == "2027-01"
+    assert free_month("2026-12", "Pražírna", [*full, run("2027-01", posts=1)]) == "2027-02"
+
+
+def test_the_demo_never_uses_a_real_key_nor_the_real_books() -> None:
+    real = load({"GEMINI_API_KEY": "sk-geheim", "POSTHUB_HOME": "/tmp/x"})
+    settings = demo_settings(real)
+    assert not settings.has_provider_key
+    assert settings.organization != real.organization
+
+
+def test_without_keys_the_demo_belongs_to_the_organization_that_other_commands_show() -> None:
+    settings = load({"POSTHUB_HOME": "/tmp/x"})
+    assert demo_settings(settings) is settings
