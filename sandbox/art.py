@@ -10,7 +10,9 @@ from sandbox.seeds import rng
 
 _HEX = re.compile(r"#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3})\b")
 _TECHNICAL = re.compile(
-    r"aspect|ratio|\bstyle\b|palette|colou?r|\bmood\b|light\b|lighting|quality|photograph|candid|editorial|composition"
+    r"aspect|ratio|\bstyle\b|palette|colou?r|\bmood\b|light\b|lighting|quality|photograph(?:y|ic)\b|candid|editorial|composition"
+    r"|graphics|minimalism|watercolou?r|collage|linocut|illustration|drawing|genuine|approachable|composed|moment|balanced"
+    r"|depth of field|empty space|background|shadow|tidied|focus|coherent"
     r"|authentic|avoid|negative|watermark|blurry|resolution|\b4k\b|detailed|professional|studio|render|seconds?\b|--"
     r"|poměr stran|styl|barv|nálad|kvalit|světl|vyvaruj|bez textu|no text",
     re.IGNORECASE,
@@ -74,6 +76,11 @@ def palette_of(prompt: str, key: str) -> tuple[str, ...]:
     return tuple(ordered)
 
 
+def _scenic(piece: str) -> int:
+    """How much a part of a prompt sounds like something to be seen: long, beginning anew, with somebody at work."""
+    return len(piece) + 20 * piece[0].isupper() + 15 * bool(re.search(r"\w{3}ing\b", piece))
+
+
 def gist_of(prompt: str) -> str:
     """The part of a visual prompt that says what is to be seen, at most about ninety characters."""
     quoted = [term for term in quoted_terms(prompt) if len(term) >= 8 and not _HEX.search(term)]
@@ -82,10 +89,8 @@ def gist_of(prompt: str) -> str:
         piece.strip(" .,:;-–*#") for piece in re.split(r"[.,;\n]+", _RATIO.sub("", _HEX.sub("", prompt)))
     ]
     plain = [piece for piece in pieces if len(piece) >= 12 and not _TECHNICAL.search(piece)]
-    text = (quoted or labelled or plain or [piece for piece in pieces if piece] or ["PostHub"])[0]
-    if text in plain:
-        following = plain[plain.index(text) + 1 :]
-        text = f"{text}, {following[0]}" if following and len(text) + len(following[0]) < _LONGEST else text
+    shown = sorted(plain, key=_scenic, reverse=True)
+    text = (quoted or labelled or shown or [piece for piece in pieces if piece] or ["PostHub"])[0]
     text = " ".join(text.split())
     if len(text) > _LONGEST:
         text = text[:_LONGEST].rsplit(" ", 1)[0].rstrip(" ,;:–-") + "…"

@@ -11,7 +11,7 @@ from sandbox.writer import Writer
 _WORDS = re.compile(
     r"(\d[\d\s.]{0,6})(?:\s*(?:-|–|až|to)\s*(\d[\d\s.]{0,6}))?\s*(?:slov|words)", re.IGNORECASE
 )
-_CHARACTERS_A_WORD = {"cs": 6.9, "en": 5.9}
+_CHARACTERS_A_WORD = {"cs": 5.95, "en": 5.5}
 
 
 def wished_words(prompt: str) -> int:

@@ -61,7 +61,7 @@ class Exchange:
         return cost
 
     def answer(self, payload: Any) -> Response:
-        """A JSON answer. ``broken_json`` breaks off the text of the whole answer only for non-model fields."""
+        """A JSON answer, sent as the call's fault wants it."""
         return self.send([dumps(payload)], "application/json; charset=UTF-8")
 
     def send(self, pieces: list[bytes], kind: str, stream: bool = False) -> Response:

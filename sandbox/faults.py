@@ -22,6 +22,7 @@ CONTENT = frozenset(
 # Jobs: decided when submitted, seen when polled.
 JOB = frozenset({"job_fails", "job_never_ends", "job_filtered"})
 TYPES = REFUSING | TRANSPORT | CONTENT | JOB
+_SUBMITS = (":predictLongRunning", "/interactions", "/videos/generate")
 _MATCHES = frozenset({"provider", "path_contains", "body_contains", "method", "model"})
 
 
@@ -78,6 +79,11 @@ class Rule:
     hits: int = 0
 
     def fits(self, call: dict[str, str]) -> bool:
+        """Whether a call matches. What spoils an answer or a job is for calls that make one, not for polls."""
+        if self.fault.type in CONTENT | JOB and call["method"] != "POST":
+            return False
+        if self.fault.type in JOB and not any(part in call["path"] for part in _SUBMITS):
+            return False
         tests: dict[str, Callable[[str], bool]] = {
             "provider": lambda want: call["provider"] == want,
             "method": lambda want: call["method"] == want.upper(),

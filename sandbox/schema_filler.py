@@ -16,12 +16,12 @@ from typing import Any
 
 from sandbox.brief import Brief
 from sandbox.fields import kind_of
+from sandbox.json_schema import Schema, additional, is_null, length_limit, merge, rank, type_of
 from sandbox.phrases import Subject
 from sandbox.seeds import normalise
 from sandbox.strings import Strings
 from sandbox.words import Theme
 
-Schema = Mapping[str, Any]
 _DEEP = 3
 _MAY_BE_MISSING = ("null when", "null if", "empty when", "empty if", "null, pokud", "prázdn")
 _INTRO_LIKE = frozenset({"intro", "introduction", "úvod", "uvod", "perex"})
@@ -78,7 +78,7 @@ class SchemaFiller:
         if "enum" in schema:
             return self._enum(list(schema["enum"]), place)
         if self._unknown(schema, place):
-            return [] if _type(schema, False) == "array" else None
+            return [] if type_of(schema, False) == "array" else None
         makers: dict[str, Callable[[Schema, Place], Any]] = {
             "object": self._object,
             "array": self._array,
@@ -88,7 +88,7 @@ class SchemaFiller:
             "boolean": lambda _, where: self._rng(where.path).random() < 0.4,
             "null": lambda _, __: None,
         }
-        return makers[_type(schema, place.deep)](schema, place)
+        return makers[type_of(schema, place.deep)](schema, place)
 
     def _unknown(self, schema: Schema, place: Place) -> bool:
         """Whether the schema allows leaving a fact out and the prompt does not have it."""
@@ -106,22 +106,22 @@ class SchemaFiller:
             if "$ref" in schema:
                 ref = str(schema["$ref"])
                 place = replace(place, refs=(*place.refs, ref))
-                schema = _merge(self._lookup(ref), {key: val for key, val in schema.items() if key != "$ref"})
+                schema = merge(self._lookup(ref), {key: val for key, val in schema.items() if key != "$ref"})
             elif "allOf" in schema:
                 parts = [self._resolve(part, place)[0] for part in schema["allOf"]]
                 schema = {key: val for key, val in schema.items() if key != "allOf"}
                 for part in parts:
-                    schema = _merge(schema, part)
+                    schema = merge(schema, part)
             elif branches := schema.get("anyOf") or schema.get("oneOf"):
                 rest = {key: val for key, val in schema.items() if key not in ("anyOf", "oneOf")}
-                schema = _merge(rest, self._branch(branches, place))
+                schema = merge(rest, self._branch(branches, place))
             else:
                 break
         return schema, place
 
     def _branch(self, branches: Sequence[Any], place: Place) -> Schema:
         """One of the alternatives: not null unless the schema has gone in circles."""
-        null = [one for one in branches if isinstance(one, Mapping) and _is_null(one)]
+        null = [one for one in branches if isinstance(one, Mapping) and is_null(one)]
         real = [one for one in branches if one not in null]
         if not real or (place.deep and null):
             return null[0] if null else {}
@@ -144,16 +144,16 @@ class SchemaFiller:
         inner = replace(place, subject=subject, neighbours=frozenset(properties))
         made: dict[str, Any] = {}
         # what is given comes first: it says what the texts beside it are about
-        for name in sorted(names, key=lambda one: _rank(properties.get(one))):
+        for name in sorted(names, key=lambda one: rank(properties.get(one))):
             where = replace(inner, path=f"{place.path}/{name}", name=name)
-            made[name] = self._value(properties.get(name, _additional(schema)), where)
+            made[name] = self._value(properties.get(name, additional(schema)), where)
             self._learn(subject, name, made[name], properties.get(name))
             if not place.path:
                 self._facts[name] = made[name]
         for number in range(len(made), int(schema.get("minProperties") or 0)):
             name = f"key{number + 1}"
             made[name] = self._value(
-                _additional(schema), replace(inner, path=f"{place.path}/{name}", name=name)
+                additional(schema), replace(inner, path=f"{place.path}/{name}", name=name)
             )
         return {
             name: made[name]
@@ -161,7 +161,7 @@ class SchemaFiller:
         }
 
     def _subject(self, properties: Schema, place: Place) -> Subject:
-        kinds = {name: kind_of(name, properties, _limit(properties[name])) for name in properties}
+        kinds = {name: kind_of(name, properties, length_limit(properties[name])) for name in properties}
         subject = Subject(
             path=place.path,
             keyword=place.subject.keyword or self.brief.keyword,
@@ -321,7 +321,7 @@ class SchemaFiller:
 
     def _range(self, schema: Schema, place: Place) -> tuple[float, float]:
         """The limits of a number, narrowed to what its name makes likely."""
-        whole = _type(schema, False) == "integer"
+        whole = type_of(schema, False) == "integer"
         low, high = schema.get("minimum"), schema.get("maximum")
         if (above := schema.get("exclusiveMinimum")) is not None and not isinstance(above, bool):
             low = above + (1 if whole else 0.01)
@@ -332,57 +332,3 @@ class SchemaFiller:
         high = max(usual_high, low + 1) if high is None else high
         narrowed = (max(low, usual_low), min(high, usual_high))
         return narrowed if narrowed[0] <= narrowed[1] else (low, max(low, high))
-
-
-def _type(schema: Schema, deep: bool) -> str:
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        if deep and "null" in kind:
-            return "null"
-        kind = next((one for one in kind if one != "null"), "null")
-    if isinstance(kind, str):
-        lowered = kind.lower()
-        return (
-            lowered
-            if lowered in {"object", "array", "string", "integer", "number", "boolean", "null"}
-            else "string"
-        )
-    if "properties" in schema:
-        return "object"
-    if "items" in schema or "prefixItems" in schema:
-        return "array"
-    return "number" if "minimum" in schema or "maximum" in schema else "string"
-
-
-def _is_null(schema: Schema) -> bool:
-    return schema.get("type") in ("null", "NULL") or ("const" in schema and schema["const"] is None)
-
-
-def _merge(first: Schema, second: Schema) -> dict[str, Any]:
-    """Both schemas at once; where both name the same keyword the second counts, objects are joined."""
-    merged = dict(first)
-    for key, value in second.items():
-        if key in ("properties", "$defs") and isinstance(merged.get(key), Mapping):
-            merged[key] = {**merged[key], **value}
-        elif key == "required" and key in merged:
-            merged[key] = list(dict.fromkeys([*merged[key], *value]))
-        else:
-            merged[key] = value
-    return merged
-
-
-def _additional(schema: Schema) -> Any:
-    extra = schema.get("additionalProperties")
-    return extra if isinstance(extra, Mapping) else {"type": "string", "maxLength": 60}
-
-
-def _limit(schema: Any) -> int | None:
-    limit = schema.get("maxLength") if isinstance(schema, Mapping) else None
-    return int(limit) if limit is not None else None
-
-
-def _rank(schema: Any) -> int:
-    """Constants and choices before titles, titles before the rest."""
-    if isinstance(schema, Mapping) and ("enum" in schema or "const" in schema):
-        return 0
-    return 2

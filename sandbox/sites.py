@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from sandbox.brief import Brief
 from sandbox.companies import PAGES, Company, companies, named_in
+from sandbox.frames import fill
 from sandbox.phrases import slugify
 from sandbox.seeds import fingerprint
 from sandbox.state import base_url, state_of
@@ -127,21 +128,19 @@ def _article(company: str, title: str) -> str:
     """Three written sections as HTML; the same on every start."""
     prompt = f"Firma: {company}\nTéma: {title}\nObor: {title}"
     known = named_in(company)
-    brief = Brief(
-        fingerprint("site", company, title), f"{prompt}\n{known.products_sentence if known else ''}"
-    )
+    facts = known.products_sentence if known else ""
+    brief = Brief(fingerprint("site", company, title), f"{prompt}\n{facts}", forced_language="cs")
     writer = Writer(brief)
     source = writer.rng("page")
-    names = ["intro", *source.sample(["choice", "mistakes", "care", "price", "trust", "numbers"], 2)]
+    # a page about a company is about its trade, a post is about what its title says
+    slots = writer.slots("" if title == company else title[:1].lower() + title[1:].split(":")[0]).focus(
+        source
+    )
     parts = []
-    for name in names:
+    for name in ["intro", *source.sample(["choice", "mistakes", "care", "price", "trust", "numbers"], 2)]:
         theme = writer.themes[name]
-        text = writer.prose(
-            300, 1500, 750, theme, writer.slots(title.split(":")[0].lower()), source, rich=False
-        )
-        parts.append(
-            f"<h2>{_e(source.choice(theme.heading).split('[')[0].split('{')[0].strip() or title)}</h2>"
-        )
+        text = writer.prose(300, 1500, 750, theme, slots, source, rich=False)
+        parts.append(f"<h2>{_e(fill(source.choice(theme.heading), slots, source))}</h2>")
         parts.append(_paragraphs(*text.split("\n\n")))
     return "\n".join(parts)
 

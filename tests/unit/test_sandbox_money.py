@@ -85,6 +85,16 @@ def test_a_rule_is_applied_so_many_times() -> None:
     assert faults.pick({**call, "path": "/other"}, None) is None
 
 
+def test_a_fault_of_jobs_waits_for_a_job() -> None:
+    faults = Faults(1)
+    faults.add({"fault": {"type": "job_fails"}, "times": 1})
+    text = {"provider": "gemini", "method": "POST", "model": "m", "path": "/x:generateContent", "body": ""}
+    poll = {**text, "method": "GET", "path": "/v1beta/interactions/v1_x"}
+    assert faults.pick(text, None) is None
+    assert faults.pick(poll, None) is None
+    assert faults.pick({**text, "path": "/v1beta/interactions"}, None) is not None
+
+
 def test_a_probability_hits_about_so_often() -> None:
     faults = Faults(1)
     faults.add({"fault": {"type": "empty"}, "probability": 0.1})
