@@ -123,7 +123,8 @@ def costs_table(by: str, rows: list[TotalRow], names: dict[str, str]) -> Any:
     from domain.money import format_usd
 
     numbers = ("Calls", "Cost", "Held", "Lost", "Tokens in", "Tokens out", "Images", "Seconds")
-    made = table(by.capitalize(), *numbers, right=numbers)
+    key = by.capitalize()
+    made = table(key, *numbers, right=numbers, whole=() if names else (key,))
     for row in rows:
         made.add_row(clean(names.get(row.key, row.key)), *_cells(row))
     total = format_usd(sum(row.cost_micro for row in rows))

@@ -61,7 +61,7 @@ def report(error: PostHubError, *, as_json: bool) -> int:
 def unexpected(error: BaseException) -> PostHubError:
     """Keep the traceback in a log file and return a failure that names it."""
     what = f"Something unexpected happened: {type(error).__name__}"
-    said = one_line(error)[:200].rstrip(".")
+    said = one_line(next(iter(str(error).splitlines()), ""))[:200].rstrip(".")
     log = _keep_traceback(error)
     where = f"The traceback is in {log}." if log else "The traceback could not be kept."
     return PostHubError(f"{what}: {said}." if said else f"{what}.", next_step=where, log=str(log or ""))

@@ -9,12 +9,12 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from cli.errors import Interrupted
+from cli.errors import Interrupted, unexpected
 from cli.live import View, view
 from cli.output import next_command, print_json, summary_panel
 from cli.progress import POINTS, Progress
 from cli.reviewer import Reviewer
-from cli.session import person
+from cli.session import person, working_on
 from cli.terminal import Screen, TerminalKeyboard
 from domain.errors import InvalidInput, PostHubError
 from runtime.months import Months
@@ -61,13 +61,16 @@ class Terminal:
             Interrupted: A signal came; says how to go on.
             PostHubError: The run failed; says how to go on.
         """
+        working_on(self.run.id)
         try:
             await self._count_earlier_work()
             status = await self._carry(answer)
-        except (Interrupted, asyncio.CancelledError) as stop:
-            raise Interrupted(getattr(stop, "number", 2), self.run.id) from None
+        except Interrupted:
+            raise
         except PostHubError as error:
             raise self._with_way_on(error) from error
+        except Exception as error:
+            raise self._with_way_on(unexpected(error)) from error
         await self._conclude()
         return status
 

@@ -194,7 +194,10 @@ async def begin(
     out: Path | None,
 ) -> int:
     """Start a checked month in open services and carry it on."""
+    from cli.session import working_on
+
     thread = await months.start(request, out=out.absolute() if out else None)
+    working_on(thread)
     shown.say(f"Thread {thread}", "dim")
     return await carry(shown, services, months, thread, ask=approve is Approve.ASK and shown.interactive)
 

@@ -23,18 +23,33 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_at_work: list[str] = []
+
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine; a signal cancels it, so that holds are closed and servers stopped.
 
     Raises:
-        Interrupted: A signal came. A second one ends at once, without tidying up.
+        Interrupted: A signal came; names the run that was worked on. A second signal ends at once, without
+            tidying up: what is left open then is closed when the run goes on.
     """
     received: list[int] = []
+    _at_work.clear()
     try:
         return asyncio.run(_cancelled_by_signals(work, received))
+    except Interrupted as interrupted:
+        raise _named(interrupted.number) from None
     except (asyncio.CancelledError, KeyboardInterrupt):
-        raise Interrupted(received[0] if received else signal.SIGINT) from None
+        raise _named(received[0] if received else signal.SIGINT) from None
+
+
+def working_on(thread_id: str) -> None:
+    """Remember which run a signal would stop."""
+    _at_work.append(thread_id)
+
+
+def _named(number: int) -> Interrupted:
+    return Interrupted(number, _at_work[-1] if _at_work else None)
 
 
 async def _cancelled_by_signals(work: Coroutine[Any, Any, T], received: list[int]) -> T:
@@ -51,11 +66,6 @@ async def _cancelled_by_signals(work: Coroutine[Any, Any, T], received: list[int
     before = {number: signal.signal(number, stop) for number in SIGNALS}
     try:
         return await work
-    except Interrupted as interrupted:
-        received.append(interrupted.number)
-        raise
-    except asyncio.CancelledError:
-        raise Interrupted(received[0] if received else signal.SIGINT) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -131,11 +131,16 @@ def _offending(kept: Cast, cast: Cast) -> list[str]:
 
 
 def _assign_free(kept: Cast, cast: Cast) -> tuple[Cast, dict[str, list[str]]]:
+    """Give offending personas a free archetype and type; what else repeats (name, role) is left to the editor."""
     notes: dict[str, list[str]] = {}
     for item in _offending(kept, cast):
         rest = {**kept, **{other: persona for other, persona in cast.items() if other != item}}
         archetypes, types = _free(rest)
-        changed = cast[item].model_copy(update={"jung_archetype": archetypes[0], "mbti_type": types[0]})
-        cast = {**cast, item: changed}
-        notes[item] = ["The archetype or type was taken twice and was replaced by a free one: please check."]
+        mine = cast[item]
+        change = {
+            "jung_archetype": mine.jung_archetype if mine.jung_archetype in archetypes else archetypes[0],
+            "mbti_type": mine.mbti_type if mine.mbti_type in types else types[0],
+        }
+        cast = {**cast, item: mine.model_copy(update=change)}
+        notes[item] = ["It repeats another persona's archetype, type, name or role; please check or edit it."]
     return cast, notes

@@ -135,7 +135,8 @@ class Phrases:
         """Every frame once. Items of one list begin at different frames, so that they do not come out alike."""
         slots = self.writer.slots(wanted.subject.keyword, wanted.subject.female).focus(source)
         order = list(frames)
-        self.writer.rng("frames", wanted.subject.path.rsplit("/", 1)[0], wanted.kind).shuffle(order)
+        around = wanted.subject.path if wanted.in_list else wanted.subject.path.rsplit("/", 1)[0]
+        self.writer.rng("frames", around, wanted.kind).shuffle(order)
         start = wanted.subject.index % len(order)
         return [fill(frame, slots, source) for frame in order[start:] + order[:start]]
 

@@ -26,7 +26,7 @@ from gateway.providers.gemini import (
     nearest_ratio,
     usage_of_metadata,
 )
-from gateway.providers.wire import chain, classified, error_message
+from gateway.providers.wire import chain, classified, error_message, trusted_authorities
 
 _PROVIDER = "gemini"
 _UNSEEN = {"tags": ["nostream"]}
@@ -97,7 +97,7 @@ class GoogleEngine:
     def __init__(self, config: ProviderConfig, models: Models, *, read_seconds: float) -> None:
         self._secret = config.api_key
         self._models = models
-        self._transport = _BookedTransport()
+        self._transport = _BookedTransport(verify=trusted_authorities())
         # All at once: building a client reads files, which must not happen inside a server's event loop.
         self._chats = {
             model: ChatGoogleGenerativeAI(
@@ -106,7 +106,7 @@ class GoogleEngine:
                 base_url=config.base_url,
                 max_retries=1,  # of attempts: 0 would mean the SDK's own default
                 timeout=read_seconds,
-                client_args={"transport": self._transport},
+                client_args={"transport": self._transport, "verify": trusted_authorities()},
             )
             for model in models.spoken_to(_PROVIDER)
         }

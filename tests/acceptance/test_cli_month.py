@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -10,12 +11,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from cli.main import main
 
 POSTHUB = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main())"]
 MONTH = f"{datetime.now(UTC).year + 1}-03"
@@ -48,6 +52,17 @@ class Cli:
             timeout=SECONDS,
         )
 
+    def here(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """The same in this process, which has everything imported already."""
+        out, err = io.StringIO(), io.StringIO()
+        changed = {name: value for name, value in self.environment.items() if os.environ.get(name) != value}
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            for name, value in changed.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+            status = main(arguments)
+        return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         return subprocess.Popen([*POSTHUB, *arguments], env=self.environment, text=True, **options)
 
@@ -57,12 +72,12 @@ class Cli:
         return [*given, "--platforms", "linkedin", "--tier", "basic", *arguments]
 
     def decide(self, thread: str, *decisions: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-        return self(
+        return self.here(
             "review", thread, "--decisions", "-", "--json", given=json.dumps({"decisions": list(decisions)})
         )
 
     def waiting(self, thread: str) -> dict[str, Any]:
-        done = self("review", thread, "--json")
+        done = self.here("review", thread, "--json")
         assert done.returncode == 3, done.stderr
         answer = json.loads(done.stdout)
         assert isinstance(answer, dict)
@@ -92,15 +107,15 @@ def test_a_month_approved_by_policy_is_one_command_and_one_json_object(cli: Cli,
     assert (out / "index.html").is_file()
     assert "Writing   1/1" in done.stderr
     thread = summary["thread_id"]
-    again = cli("export", thread, "--out", str(tmp_path / "again"))
+    again = cli.here("export", thread, "--out", str(tmp_path / "again"))
     assert again.returncode == 0
     assert (tmp_path / "again" / "manifest.json").read_bytes() == (out / "manifest.json").read_bytes()
-    costs = json.loads(cli("costs", "--thread", thread, "--json").stdout)
+    costs = json.loads(cli.here("costs", "--thread", thread, "--json").stdout)
     assert costs["total_usd"] == summary["cost_usd"]["total"]
 
 
 def test_a_month_can_be_decided_by_files_from_review_to_review(cli: Cli, tmp_path: Path) -> None:
-    stopped = cli(*cli.month("--approve", "ask", "--json"))
+    stopped = cli.here(*cli.month("--approve", "ask", "--json"))
     assert stopped.returncode == 3
     summary = json.loads(stopped.stdout)
     thread = summary["thread_id"]
@@ -109,7 +124,7 @@ def test_a_month_can_be_decided_by_files_from_review_to_review(cli: Cli, tmp_pat
 
     half = tmp_path / "half.json"
     half.write_text('{"decisions": [{"id": "dna", "type"')
-    refused = cli("review", thread, "--decisions", str(half))
+    refused = cli.here("review", thread, "--decisions", str(half))
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
     assert "line 1, column" in refused.stderr
     assert cli.decide(thread, {"id": "dna", "type": "approve"}, {"id": "x", "type": "drop"}).returncode == 2
@@ -133,8 +148,8 @@ def test_a_month_can_be_decided_by_files_from_review_to_review(cli: Cli, tmp_pat
     assert cli.approve(thread, ["t01"])["waiting"]["point"] == "posts"
     assert cli.approve(thread, ["t01"])["waiting"]["point"] == "packages"
     assert cli.approve(thread, ["t01"])["status"] == "done"
-    assert cli("review", thread).returncode == 2
-    assert cli("resume", thread).returncode == 0
+    assert cli.here("review", thread).returncode == 2
+    assert cli.here("resume", thread).returncode == 0
 
 
 def test_ctrl_c_in_the_middle_loses_nothing(cli: Cli) -> None:
@@ -165,25 +180,25 @@ def test_ctrl_c_in_the_middle_loses_nothing(cli: Cli) -> None:
 
 def test_a_refused_key_fails_in_one_line_and_the_run_can_be_resumed(cli: Cli) -> None:
     cli.sandbox.fault("status", status=401, provider="gemini")
-    failed = cli(*cli.month("--approve", "auto", "--json"))
+    failed = cli.here(*cli.month("--approve", "auto", "--json"))
     assert failed.returncode == 1
     error = json.loads(failed.stdout)["error"]
     assert f"posthub resume {error['thread_id']}" in failed.stderr
     assert "stand-in-key" not in failed.stdout + failed.stderr
     assert "Traceback" not in failed.stderr
     cli.sandbox.clear_faults()
-    assert cli("resume", error["thread_id"]).returncode == 0
+    assert cli.here("resume", error["thread_id"]).returncode == 0
 
 
 @pytest.mark.parametrize("path", ["", "/missing"])
 def test_a_website_that_cannot_be_read_costs_nothing(cli: Cli, path: str) -> None:
     before = cli.sandbox.mark()
     host = "http://127.0.0.1:1" if not path else f"{cli.sandbox.base_url}{path}"
-    done = cli("run", "--company", "Kavárna", "--website", host, "--month", MONTH)
+    done = cli.here("run", "--company", "Kavárna", "--website", host, "--month", MONTH)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.strip().splitlines()[-1].startswith("posthub: ")
     assert cli.sandbox.bill(before) == []
-    assert json.loads(cli("runs", "--json").stdout)["runs"] == []
+    assert json.loads(cli.here("runs", "--json").stdout)["runs"] == []
 
 
 class Terminal:

@@ -265,3 +265,16 @@ def test_a_field_that_wants_english_gets_english_in_a_czech_prompt() -> None:
 def test_property_order_follows_required() -> None:
     schema = {"type": "object", "properties": {"a": {}, "b": {}, "c": {}}, "required": ["c", "a"]}
     assert list(fill(schema)) == ["c", "a", "b"]
+
+
+def test_the_people_of_one_list_differ_in_role_and_in_their_phrases() -> None:
+    phrases = {"type": "array", "items": {"type": "string"}, "minItems": 3, "maxItems": 3}
+    properties = {
+        "characterName": {"type": "string"},
+        "roleInCompany": {"type": "string"},
+        "favoritePhrases": phrases,
+    }
+    people = fill({"type": "array", "items": {"type": "object", "properties": properties}, "minItems": 6})
+    assert len({one["characterName"] for one in people}) == 6
+    assert len({one["roleInCompany"] for one in people}) == 6
+    assert len({tuple(one["favoritePhrases"]) for one in people}) >= 5

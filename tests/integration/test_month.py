@@ -1,0 +1,228 @@
+"""The month in process, on real PostgreSQL and the sandbox's HTTP: tiers, quotas, partial answers, failures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from domain.errors import BudgetExceeded, InvalidInput, LimitExceeded
+from domain.request import parse
+from runtime.months import Months
+from runtime.services import open_services
+from runtime.settings import load
+from store.items import Kind, Owner
+
+
+class Studio:
+    """One organization's months, and how they are answered."""
+
+    def __init__(self, months: Months, services: Any, company: str, site: str) -> None:
+        self.months = months
+        self.services = services
+        self._company = (company, site)
+
+    async def start(self, **changes: Any) -> str:
+        name, site = self._company
+        given = {"company": name, "website": site, "month": "2027-01", "posts": 2, "platforms": "linkedin"}
+        request = parse({**given, "tier": "ultimate", **changes}, today=datetime.now(UTC).date())
+        thread = await self.months.start(request, out=None)
+        await self.go_on(thread)
+        return thread
+
+    async def go_on(self, thread: str, answer: Any = None) -> None:
+        async for _ in self.months.advance(thread, answer=answer, reviewer="tester"):
+            pass
+
+    async def asked(self, thread: str) -> Any:
+        waiting = await self.months.waiting(thread)
+        assert waiting, "nothing waits"
+        return waiting.request
+
+    async def approve_until(self, thread: str, point: str) -> Any:
+        while (request := await self.asked(thread))["point"] != point:
+            await self.go_on(thread, {"type": "approve"})
+        return request
+
+    async def owner(self, thread: str) -> Owner:
+        run = await self.services.runs.get(self.services.settings.organization, thread)
+        return Owner(run.organization_id, run.company_id, run.id)
+
+
+def environment(sandbox: Any, home: Path, database_uri: str, redis_uri: str) -> dict[str, str]:
+    parts = urlsplit(sandbox.base_url)
+    names = ("GEMINI", "PERPLEXITY", "NANOBANA", "VEO")
+    return {
+        "DATABASE_URI": database_uri,
+        "REDIS_URI": redis_uri,
+        "POSTHUB_HOME": str(home),
+        "POSTHUB_ALLOW_PRIVATE_HOSTS": f"{parts.hostname}:{parts.port}",
+        "POSTHUB_VIDEO_POLL_SECONDS": "0.3",
+        **{f"{name}_API_KEY": "test" for name in names},
+        **{f"{name}_BASE_URL": sandbox.base_url for name in names},
+    }
+
+
+@pytest.fixture
+def configured(sandbox: Any, tmp_path: Path, database_uri: str, redis_uri: str) -> dict[str, str]:
+    return environment(sandbox, tmp_path, database_uri, redis_uri)
+
+
+@pytest.fixture
+async def studio(sandbox: Any, configured: dict[str, str]) -> AsyncIterator[Studio]:
+    async with open_services(load(configured)) as services:
+        name, site = next(iter(sandbox.sites.items()))
+        yield Studio(Months(services), services, name, site)
+
+
+async def test_the_basic_tier_keeps_three_personas_and_skips_media_with_a_typed_outcome(
+    studio: Studio,
+) -> None:
+    thread = await studio.start(tier="basic", approve="auto")
+    summary = await studio.months.summary(thread)
+    assert summary["status"] == "done"
+    assert (summary["counts"]["personas"], summary["counts"]["images"], summary["counts"]["videos"]) == (
+        3,
+        0,
+        0,
+    )
+    assert summary["failed"] == []
+    assert any("video" in line and "ultimate" in line for line in summary["skipped"])
+    assert any("images" in line and "pro" in line for line in summary["skipped"])
+
+
+async def test_a_rejected_topic_alone_is_made_again_and_keeps_its_day_and_persona(studio: Studio) -> None:
+    thread = await studio.start()
+    before = await studio.approve_until(thread, "topics")
+    old = {action["args"]["id"]: action["args"] for action in before["action_requests"]}
+    await studio.go_on(
+        thread, {"decisions": [{"id": "t02", "type": "reject", "reason": "Víc o zákaznících."}]}
+    )
+    after = await studio.asked(thread)
+    new = {action["args"]["id"]: action["args"] for action in after["action_requests"]}
+    assert new["t01"] == old["t01"]
+    assert new["t02"]["title"] != old["t02"]["title"]
+    assert [new["t02"][key] for key in ("plannedDate", "personaId")] == [
+        old["t02"][key] for key in ("plannedDate", "personaId")
+    ]
+
+
+async def test_an_item_is_made_again_only_as_often_as_the_tier_allows(studio: Studio) -> None:
+    thread = await studio.start(tier="basic")
+    await studio.approve_until(thread, "topics")
+    reject = {"decisions": [{"id": "t01", "type": "reject", "reason": "Jinak."}]}
+    await studio.go_on(thread, reject)
+    await studio.go_on(thread, reject)
+    request = await studio.asked(thread)
+    assert "LIMIT_EXCEEDED" in request["problems"][0]
+    assert "t01" in request["items"]
+
+
+async def test_what_is_approved_goes_on_while_the_rest_is_asked_again(studio: Studio) -> None:
+    thread = await studio.start()
+    await studio.approve_until(thread, "topics")
+    await studio.go_on(thread, {"decisions": [{"id": "t01", "type": "approve"}]})
+    request = await studio.asked(thread)
+    assert (request["point"], request["items"]) == ("topics", ["t02"])
+    written = await studio.services.items.list_newest(await studio.owner(thread), Kind.POST)
+    assert [record.item for record in written] == ["t01"]
+
+
+async def test_an_edit_outside_a_networks_rules_is_asked_again_and_changes_nothing(studio: Studio) -> None:
+    thread = await studio.start(platforms="twitter", images=False, video=False)
+    request = await studio.approve_until(thread, "packages")
+    text = {"social": {"twitter": {"textContent": "ž" * 400}}}
+    await studio.go_on(thread, {"decisions": [{"id": "t01", "type": "edit", "edited": text}]})
+    again = await studio.asked(thread)
+    assert "t01: twitter" in again["problems"][0]
+    assert again["action_requests"][0]["args"] == request["action_requests"][0]["args"]
+
+
+async def test_one_failing_post_goes_to_review_as_failed_and_its_siblings_are_written(
+    studio: Studio, sandbox: Any
+) -> None:
+    thread = await studio.start()
+    topics = await studio.approve_until(thread, "topics")
+    title = topics["action_requests"][0]["args"]["description"]
+    sandbox.fault("safety", provider="gemini", body_contains=json.dumps(title)[1:-1])
+    await studio.go_on(thread, {"type": "approve"})
+    request = await studio.asked(thread)
+    assert request["items"] == ["t01", "t02"]
+    assert request["review_configs"][0]["allowed_decisions"] == ["reject", "drop"]
+    assert "problem" in request["action_requests"][0]["args"]
+    sandbox.clear_faults()
+    again = {"id": "t01", "type": "reject", "reason": "Zkusit znovu."}
+    await studio.go_on(thread, {"decisions": [again, {"id": "t02", "type": "approve"}]})
+    request = await studio.asked(thread)
+    assert (request["items"], "title" in request["action_requests"][0]["args"]) == (["t01"], True)
+
+
+async def test_a_later_month_repeats_no_topic_of_an_earlier_one(studio: Studio) -> None:
+    first = await studio.start(images=False, video=False, approve="auto")
+    second = await studio.start(images=False, video=False, approve="auto", month="2027-02")
+    titles = []
+    for thread in (first, second):
+        topics = await studio.services.items.list_newest(await studio.owner(thread), Kind.TOPIC)
+        titles += [topic.content["title"].casefold() for topic in topics]
+    assert len(set(titles)) == 4
+
+
+async def test_a_company_too_many_for_the_tier_is_refused_before_anything_is_spent(studio: Studio) -> None:
+    await studio.start(tier="basic", approve={"dna": "ask"})
+    with pytest.raises(LimitExceeded, match="already has all the companies that its tier allows: 1"):
+        await studio.start(tier="basic", company="Jiná firma")
+
+
+async def test_a_run_beyond_its_budget_stops_and_goes_on_when_there_is_money(
+    sandbox: Any, configured: dict[str, str]
+) -> None:
+    name, site = next(iter(sandbox.sites.items()))
+    async with open_services(load({**configured, "POSTHUB_MONTHLY_BUDGET_USD": "0.01"})) as services:
+        studio = Studio(Months(services), services, name, site)
+        with pytest.raises(BudgetExceeded):
+            await studio.start(approve="auto", images=False, video=False)
+        run = (await studio.months.runs())[0]
+        assert (run.status, run.error and run.error["code"]) == ("failed", "BUDGET_EXCEEDED")
+    async with open_services(load(configured)) as services:
+        studio = Studio(Months(services), services, name, site)
+        await studio.go_on(run.id)
+        assert (await studio.months.summary(run.id))["status"] == "done"
+
+
+async def test_without_web_search_the_dna_says_that_it_comes_from_the_companys_own_pages(
+    sandbox: Any, configured: dict[str, str]
+) -> None:
+    name, site = next(iter(sandbox.sites.items()))
+    settings = load({**configured, "PERPLEXITY_API_KEY": ""})
+    async with open_services(settings) as services:
+        studio = Studio(Months(services), services, name, site)
+        thread = await studio.start()
+        dna = await services.items.newest(await studio.owner(thread), Kind.DNA, "dna")
+    assert "PERPLEXITY_API_KEY" in dna.findings[0]
+    assert {urlsplit(source["url"]).netloc for source in dna.content["sources"]} <= {urlsplit(site).netloc}
+
+
+async def test_two_processes_cannot_work_on_one_run_at_once(studio: Studio) -> None:
+    thread = await studio.start()
+    async with studio.services.runs.exclusive(thread):
+        with pytest.raises(InvalidInput, match="another process"):
+            await studio.go_on(thread)
+
+
+async def test_an_answer_to_nothing_is_refused_and_nothing_is_lost(studio: Studio) -> None:
+    thread = await studio.start(approve="auto", images=False, video=False, posts=1)
+    assert await studio.months.waiting(thread) is None
+    summary = await studio.months.summary(thread)
+    assert summary["status"] == "done"
+    assert summary["cost_usd"]["total"] == str(sum_of(summary["cost_usd"]))
+
+
+def sum_of(costs: dict[str, str]) -> Any:
+    from decimal import Decimal
+
+    return sum(Decimal(cost) for name, cost in costs.items() if name != "total")
