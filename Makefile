@@ -27,7 +27,7 @@ demo: $(STAMP)  ## A sample company's month on the embedded default: no key, no 
 	$(BIN)/posthub demo
 
 test: $(STAMP)  ## Run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP)  ## Static checks: format, lint, types, layers, graph config, lock
 	$(BIN)/ruff format --check .

@@ -88,8 +88,8 @@ class Tenants:
                 return known[key]
             if len(known) >= max_companies:
                 raise LimitExceeded(
-                    f"The organization {organization_id} already has all the companies that its tier allows: {max_companies}.",
-                    next_step="Use one of its companies, a higher tier, or another organization (POSTHUB_ORGANIZATION).",
+                    f"{organization_id!r} already has all the companies that its tier allows: {max_companies}.",
+                    next_step="Use one of its companies, a higher tier or another POSTHUB_ORGANIZATION.",
                     limit=max_companies,
                 )
             company_id = stable_id("company", organization_id, key)
