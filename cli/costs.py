@@ -10,9 +10,14 @@ import typer
 from cli.options import Json
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from cli.terminal import Screen
     from store.ledger import TotalRow
 
+_COLUMNS = ("Calls", "Cost", "Held", "Lost", "Tokens in", "Tokens out", "Images", "Seconds")
+_NARROW, _WIDE = 4, 116
+"""Columns of figures on a narrow terminal, and from which width on there is room for all."""
 _MONTH = r"\d{4}-(0[1-9]|1[0-2])"
 
 
@@ -85,7 +90,7 @@ def _print(shown: Screen, asked: dict[str, Any], rows: list[TotalRow], names: di
     if shown.json:
         print_json(shown, costs_json(asked, rows, names))
     elif rows:
-        shown.out.print(costs_table(asked["by"], rows, names))
+        shown.out.print(costs_table(asked["by"], rows, names, wide=shown.out.width >= _WIDE))
     else:
         shown.out.print("Nothing was spent.")
 
@@ -116,17 +121,16 @@ def costs_json(asked: dict[str, Any], rows: list[TotalRow], names: dict[str, str
     }
 
 
-def costs_table(by: str, rows: list[TotalRow], names: dict[str, str]) -> Any:
-    """The same for people."""
+def costs_table(by: str, rows: list[TotalRow], names: dict[str, str], *, wide: bool) -> Table:
+    """The same for people; a narrow one leaves out what was consumed."""
     from cli.output import table
     from cli.text import clean
     from domain.money import format_usd
 
-    numbers = ("Calls", "Cost", "Held", "Lost", "Tokens in", "Tokens out", "Images", "Seconds")
-    key = by.capitalize()
-    made = table(key, *numbers, right=numbers, whole=() if names else (key,))
+    key, shown = by.capitalize(), _COLUMNS if wide else _COLUMNS[:_NARROW]
+    made = table(key, *shown, right=shown, whole=shown if names else (key, *shown))
     for row in rows:
-        made.add_row(clean(names.get(row.key, row.key)), *_cells(row))
+        made.add_row(clean(names.get(row.key, row.key)), *_cells(row)[: len(shown)])
     total = format_usd(sum(row.cost_micro for row in rows))
     made.add_section()
     made.add_row("Total", str(sum(row.calls for row in rows)), total, style="bold")

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from domain.dna import CompanyDNA
+from domain.dna import FACTS, CompanyDNA
 from domain.month import Month
 from domain.persona import Persona, duplicates
 from domain.review import Decision, DecisionType, Point
 from domain.tiers import tier
-from nodes.review.point import AUTOMATIC, Next, Review, Ruling, Shown, findings_text, rework
+from nodes.review.point import AUTOMATIC, Next, Review, Ruling, Shown, findings_text, label, readable, rework
 from nodes.work import owner
 from store.items import Kind
 
@@ -28,9 +28,11 @@ class ReviewDna(Review):
 
     async def show(self, state: Month, item: str) -> Shown:
         record = await self.record(state, item)
-        lines = [f"**{key}**: {value}" for key, value in record.content.items() if key != "sources" and value]
-        sources = [f"- {source['field']}: {source['url']}" for source in record.content.get("sources", [])]
-        text = findings_text(record.findings) + "\n\n".join(lines) + "\n\n" + "\n".join(sources)
+        facts = {name: record.content.get(name) for name in (*FACTS, "raw")}
+        sources = [
+            f"- {label(source['field'])}: {source['url']}" for source in record.content.get("sources", [])
+        ]
+        text = findings_text(record.findings) + readable(facts) + "\n\n" + "\n".join(sources)
         return Shown(record.content, text, record.content_hash, record.edition)
 
     async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:
@@ -60,9 +62,9 @@ class ReviewPersonas(Review):
 
     async def show(self, state: Month, item: str) -> Shown:
         record = await self.record(state, item)
-        persona = record.content
-        lines = [f"- {key}: {value}" for key, value in persona.items()]
-        text = findings_text(record.findings) + f"### {persona['characterName']}\n" + "\n".join(lines)
+        persona = Persona.model_validate(record.content).plain()  # in the order of its fields
+        rest = {key: value for key, value in persona.items() if key != "characterName"}
+        text = f"{findings_text(record.findings)}### {persona['characterName']}\n\n{readable(rest)}"
         return Shown(persona, text, record.content_hash, record.edition)
 
     def refuse(self, state: Month, ruling: Ruling, decision: Decision) -> str:

@@ -8,6 +8,7 @@ what is wrong.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -249,6 +250,22 @@ def rework(state: Month, node: str, ruling: Ruling) -> Send:
         for d in ruling.rework
     ]
     return Send(node, {**state, "rework": again})
+
+
+def label(key: str) -> str:
+    """Turn a field's name into words: ``target_audience`` and ``artStyleName`` read as people write."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", key).replace("_", " ")
+    return words[:1].upper() + words[1:].lower()
+
+
+def readable(fields: Mapping[str, Any]) -> str:
+    """Render fields as Markdown, one a paragraph; what is missing is left out."""
+    lines = []
+    for key, value in fields.items():
+        text = "; ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        if text not in (None, ""):
+            lines.append(f"**{label(key)}**: {text}")
+    return "\n\n".join(lines)
 
 
 def findings_text(findings: Sequence[str]) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli.main import main
 from store.database import Database
 from store.items import Owner
 from store.runs import RunRecord, Runs
@@ -38,7 +41,7 @@ class Cli:
         )
 
     def json(self, *arguments: str) -> tuple[int, Any]:
-        done = self(*arguments, "--json")
+        done = self.here(*arguments, "--json")
         return done.returncode, json.loads(done.stdout)
 
 
@@ -70,9 +73,22 @@ def record(owner: Owner, name: str, **changes: Any) -> RunRecord:
     return RunRecord(name, owner.organization_id, owner.company_id, **{**given, **changes})
 
 
-async def test_runs_are_listed_for_people_and_programs(cli: Cli, database: Database, owner: Owner) -> None:
+@pytest.fixture
+async def waiting_run(database: Database, owner: Owner) -> str:
+    """A run of the command line's organization that waits for a review."""
     await Runs(database).create(record(owner, "run-1", sandbox=True))
     await Runs(database).set_status("run-1", "waiting", waiting_at="topics")
+    return "run-1"
+
+
+@pytest.fixture
+async def strange_run(database: Database, stranger: Owner) -> str:
+    """A run of another organization."""
+    await Runs(database).create(record(stranger, "run-2"))
+    return "run-2"
+
+
+def test_runs_are_listed_for_people_and_programs(cli: Cli, waiting_run: str) -> None:
     shown = cli("runs")
     assert shown.returncode == 0
     assert "run-1" in shown.stdout
@@ -85,10 +101,7 @@ async def test_runs_are_listed_for_people_and_programs(cli: Cli, database: Datab
     ]
 
 
-async def test_runs_of_another_organization_are_neither_listed_nor_shown(
-    cli: Cli, database: Database, stranger: Owner
-) -> None:
-    await Runs(database).create(record(stranger, "run-2"))
+def test_runs_of_another_organization_are_neither_listed_nor_shown(cli: Cli, strange_run: str) -> None:
     assert cli.json("runs") == (0, {"runs": []})
     for command in (
         ["show", "run-2"],
@@ -96,12 +109,12 @@ async def test_runs_of_another_organization_are_neither_listed_nor_shown(
         ["resume", "run-2"],
         ["review", "run-2"],
     ):
-        done = cli(*command)
+        done = cli.here(*command)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
         assert "There is no run 'run-2'" in done.stderr
 
 
-async def test_an_unknown_thread_is_one_json_object_with_json(cli: Cli) -> None:
+def test_an_unknown_thread_is_one_json_object_with_json(cli: Cli) -> None:
     for command in (
         ["show", "nope"],
         ["review", "nope"],
@@ -112,7 +125,7 @@ async def test_an_unknown_thread_is_one_json_object_with_json(cli: Cli) -> None:
         assert (status, answer["error"]["code"]) == (2, "NOT_FOUND")
 
 
-async def test_costs_of_a_month_without_calls_are_nothing(cli: Cli) -> None:
+def test_costs_of_a_month_without_calls_are_nothing(cli: Cli) -> None:
     status, answer = cli.json("costs", "--month", "2026-11", "--by", "template")
     assert status == 0
     assert (answer["by"], answer["month"], answer["rows"], answer["total_usd"]) == (
@@ -123,7 +136,7 @@ async def test_costs_of_a_month_without_calls_are_nothing(cli: Cli) -> None:
     )
 
 
-async def test_a_schema_is_brought_up_by_the_command(
+def test_a_schema_is_brought_up_by_the_command(
     empty_database_uri: str, tmp_path: Path, redis_uri: str
 ) -> None:
     cli = Cli(tmp_path / "home", DATABASE_URI=empty_database_uri, REDIS_URI=redis_uri)
@@ -167,7 +180,7 @@ def test_doctor_writes_no_key_and_no_password(nobody: Cli) -> None:
     assert "heslo" not in done.stdout + done.stderr
 
 
-async def test_doctor_finds_the_sandbox_healthy_and_starts_no_month(cli: Cli) -> None:
+def test_doctor_finds_the_sandbox_healthy_and_starts_no_month(cli: Cli) -> None:
     status, answer = cli.json("doctor")
     assert (status, answer["ok"], answer["sandbox"]) == (0, True, True)
     states = {check["part"]: check["state"] for check in answer["checks"]}
