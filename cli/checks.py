@@ -20,8 +20,9 @@ from domain.money import format_usd
 from gateway.config import GatewayConfig
 from runtime.sandbox import Sandbox
 from runtime.sandbox import start as start_sandbox
-from runtime.services import gateway_config, in_sandbox, open_stores
+from runtime.services import gateway_config, in_sandbox
 from runtime.settings import ProviderSettings, Settings
+from runtime.stores import open_stores
 
 State = Literal["ok", "failed", "off"]
 

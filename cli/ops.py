@@ -28,7 +28,7 @@ def upgrade() -> int:
     shown, settings = screen(), read_settings()
 
     async def work() -> str:
-        from runtime.services import open_stores
+        from runtime.stores import open_stores
         from store.database import ping
         from store.database import upgrade as upgrade_schema
 

@@ -104,9 +104,7 @@ async def opened(
             from runtime.months import Months
             from runtime.services import open_services
 
-            services = await stack.enter_async_context(
-                open_services(settings if buys else _unasked(settings))
-            )
+            services = await stack.enter_async_context(open_services(settings, buys=buys))
             months = Months(services)
         for note in services.notes:
             screen.say(note, "dim")
@@ -120,7 +118,7 @@ async def opened_database(settings: Settings) -> AsyncIterator[Database]:
     Raises:
         StoreUnavailable: It does not answer.
     """
-    from runtime.services import open_stores
+    from runtime.stores import open_stores
     from store.database import Database, upgrade
 
     async with open_stores(settings) as stores:
@@ -130,18 +128,6 @@ async def opened_database(settings: Settings) -> AsyncIterator[Database]:
             yield database
         finally:
             await database.dispose()
-
-
-def _unasked(settings: Settings) -> Settings:
-    """Leave the one provider that costs no time to open, with a key that nobody will use.
-
-    Without any key the sandbox would be started, and with Gemini's the engine imported: seconds for nothing.
-    """
-    from dataclasses import replace
-
-    keys = {"nanobana": "unused"}
-    providers = {name: replace(each, api_key=keys.get(name)) for name, each in settings.providers.items()}
-    return replace(settings, providers=providers)
 
 
 def person() -> str:

@@ -151,7 +151,8 @@ class Months:
         mine = Owner(run.organization_id, run.company_id, run.id)
         waiting = await self.waiting(run_id) if run.status == "waiting" else None
         kinds = {kind: await services.items.list_newest(mine, kind) for kind in Kind}
-        outcomes = await services.reviews.outcomes(mine)
+        newest = {(o.kind, o.item): o for o in await services.reviews.outcomes(mine)}  # in order of revision
+        outcomes = list(newest.values())
         return {
             "thread_id": run.id,
             "status": run.status,

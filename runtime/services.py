@@ -16,9 +16,9 @@ from prompts.registry import Prompts
 from runtime import sandbox as sandbox_process
 from runtime.sandbox import Sandbox
 from runtime.settings import ProviderSettings, Settings
+from runtime.stores import open_stores
 from store.checkpoints import PostHubSaver, checkpointer
 from store.database import Database, upgrade
-from store.embedded import EmbeddedServers
 from store.files import FileStore
 from store.items import Items
 from store.ledger import Ledger
@@ -76,53 +76,28 @@ class Services:
         return self.ports.pages
 
 
-@dataclass(frozen=True)
-class Stores:
-    """Where PostgreSQL and Redis are, configured or embedded."""
-
-    database_uri: str
-    redis_uri: str
-    notes: tuple[str, ...]
-
-
 @asynccontextmanager
-async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
-    """Use the configured PostgreSQL and Redis, or start ours; ours are stopped by the last process to leave.
-
-    Raises:
-        StoreUnavailable: One of them does not answer or cannot be started.
-    """
-    servers = EmbeddedServers(
-        settings.home,
-        need_database=settings.database_uri is None,
-        need_redis=settings.redis_uri is None,
-    )
-    try:
-        addresses = await asyncio.to_thread(servers.start)
-        yield Stores(
-            settings.database_uri or addresses.database_uri,
-            settings.redis_uri or addresses.redis_uri,
-            addresses.notes,
-        )
-    finally:
-        await asyncio.to_thread(servers.stop)
-
-
-@asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
+async def open_services(settings: Settings, *, buys: bool = True) -> AsyncIterator[Services]:
     """Open everything, and close it again in the opposite order.
 
     Where no provider key is set, the sandbox takes the place of every provider; with one real key none of it is
     mixed in.
+
+    Args:
+        settings: What to open.
+        buys: False for commands that ask no provider: neither the sandbox nor an engine is loaded for them.
 
     Raises:
         StoreUnavailable: The database does not answer.
         InfrastructureError: The sandbox did not start.
     """
     async with AsyncExitStack() as stack:
-        loading = asyncio.create_task(asyncio.to_thread(preload, settings.engine))  # seconds of imports
-        sandbox = None
-        if not settings.has_provider_key:
+        sandbox, loading = None, None
+        if buys:  # seconds of imports, while the servers start
+            loading = asyncio.create_task(asyncio.to_thread(preload, settings.engine))
+        else:
+            settings = without_providers(settings)
+        if buys and not settings.has_provider_key:
             sandbox = await asyncio.to_thread(
                 sandbox_process.start, settings.home / "sandbox", settings.sandbox_seed
             )
@@ -133,7 +108,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         database = Database(stores.database_uri)
         stack.push_async_callback(database.dispose)
         saver = await stack.enter_async_context(checkpointer(stores.database_uri))
-        await loading
+        if loading:
+            await loading
         ports = await _ports(settings, database)
         stack.push_async_callback(ports.gateway.aclose)
         yield Services(settings, sandbox, database, stores.redis_uri, saver, ports, stores.notes)
@@ -188,3 +164,9 @@ def in_sandbox(settings: Settings, sandbox: Sandbox) -> Settings:
         private_hosts=settings.private_hosts | {sandbox.host},
         video_poll_seconds=min(settings.video_poll_seconds, 1.0),
     )
+
+
+def without_providers(settings: Settings) -> Settings:
+    """Leave every key out, so that nothing can be bought."""
+    providers = {name: replace(provider, api_key=None) for name, provider in settings.providers.items()}
+    return replace(settings, providers=providers)

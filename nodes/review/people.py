@@ -37,7 +37,7 @@ class ReviewDna(Review):
 
     async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:
         record = await self.record(state, item)
-        base = {} if "raw" in record.content else record.content
+        base = {} if record.content.get("raw") else record.content
         dna = CompanyDNA.model_validate({**base, **edited})
         content = dna.model_dump(mode="json", by_alias=True)
         await self.ports.items.edit(owner(state), Kind.DNA, item, content, author=decided_by)
