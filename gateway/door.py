@@ -344,7 +344,9 @@ def _output(offer: Offer, answer: Answer, cost: int, basis: str) -> dict[str, An
 def _replay(job: Job) -> Purchase:
     """Return a stored answer, or say again what was wrong with it; either way nothing is bought."""
     if job.status == "failed":
-        raise recorded_error(job.error or {})
+        error = recorded_error(job.error or {})
+        error.details["replayed"] = True
+        raise error
     assert job.output is not None
     return Purchase(job.id, job.output, replayed=True)
 

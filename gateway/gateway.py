@@ -156,7 +156,7 @@ class Gateway:
         found = read(second.text, parse)
         if isinstance(found, Parsed):
             return Structured(found.value, second.served, (ASKED_AGAIN, *found.warnings))
-        raise unusable(second.text, found, second.served.provider)
+        raise unusable(second.text, found, second.served.provider, replayed=second.served.replayed)
 
     async def stream(self, call: Call, request: TextRequest) -> AsyncIterator[str]:
         """Yield a text piece by piece; its usage is booked when the last piece has come.

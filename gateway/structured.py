@@ -76,7 +76,7 @@ def ask_again(call: Call, request: TextRequest, text: str, unfit: Unfit) -> tupl
     return replace(call, step=step), replace(request, prompt=f"{request.prompt}\n\n{correction}")
 
 
-def unusable(text: str, unfit: Unfit, provider: str) -> BadOutput:
+def unusable(text: str, unfit: Unfit, provider: str, *, replayed: bool = False) -> BadOutput:
     """Build the failure of an answer that did not fit twice; the raw text is kept in its details."""
     return BadOutput(
         f"{provider}'s answer does not fit, even after asking again: {unfit.problems[0].rstrip('.')}.",
@@ -85,4 +85,5 @@ def unusable(text: str, unfit: Unfit, provider: str) -> BadOutput:
         provider=provider,
         problems=list(unfit.problems),
         raw=text,
+        replayed=replayed,
     )

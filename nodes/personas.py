@@ -9,7 +9,7 @@ from typing import Any
 from domain.calls import JobKind
 from domain.month import Cards, Month, Rework, Update
 from domain.persona import ARCHETYPES, MBTI_TYPES, Persona, duplicates, parse_personas, personas_schema
-from nodes.work import Job, Ports, announce, ask, company, owner, progress, record_done
+from nodes.work import USELESS, Job, Ports, announce, ask, company, owner, progress, record_done
 from store.items import Kind
 
 PROPOSED = 6
@@ -110,6 +110,7 @@ class Personas:
             schema,
             lambda value: parse_personas(value, count),
             step=step,
+            resumable=USELESS,
         )
         return answer.value
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from domain.calls import JobKind, SearchRequest
 from domain.dna import CompanyDNA, dna_findings, dna_schema
-from domain.errors import BadOutput, ProviderError
+from domain.errors import BadOutput, ContentBlocked, OutputTruncated, ProviderError
 from domain.month import Month, Rework, Update
 from nodes.work import Job, Ports, ask, company_without_dna, owner, progress, record_done
 from store.items import Kind, Owner
@@ -102,7 +102,14 @@ class Research:
         }
         try:
             answer, _ = await ask(
-                self.ports, state, job, "DNA_V1", variables, dna_schema(known), CompanyDNA.model_validate
+                self.ports,
+                state,
+                job,
+                "DNA_V1",
+                variables,
+                dna_schema(known),
+                CompanyDNA.model_validate,
+                resumable=(ContentBlocked, OutputTruncated),
             )
         except BadOutput as error:
             raw = str(error.details.get("raw", ""))

@@ -10,7 +10,7 @@ from typing import Any
 from domain.calls import JobKind
 from domain.month import Cards, Month, Update
 from domain.topic import Slot, Topic, parse_topics, plan_slots, topic_problems, topics_schema
-from nodes.work import Job, Ports, announce, ask, company, owner, progress, record_done
+from nodes.work import USELESS, Job, Ports, announce, ask, company, owner, progress, record_done
 from store.items import ItemRecord, Kind
 
 _BATCH = 6
@@ -118,6 +118,7 @@ class Topics:
             topics_schema(slots),
             lambda value: parse_topics(value, slots),
             step=step,
+            resumable=USELESS,
         )
         return answer.value
 

@@ -11,7 +11,14 @@ from typing import Any, TypeVar
 from langgraph.config import get_stream_writer
 
 from domain.calls import Call, JobKind, Structured, TemplateRef, TextRequest
-from domain.errors import InfrastructureError, PostHubError
+from domain.errors import (
+    BadOutput,
+    ContentBlocked,
+    InfrastructureError,
+    OutputTruncated,
+    PostHubError,
+    ProviderError,
+)
 from domain.month import Month
 from gateway.gateway import Gateway
 from prompts.registry import Prompts, Rendered
@@ -24,6 +31,10 @@ from store.tenants import Tenants
 from tools.pages import PageReader
 
 T = TypeVar("T")
+
+USELESS: tuple[type[ProviderError], ...] = (BadOutput, ContentBlocked, OutputTruncated)
+"""Answers that were paid for and are of no use: the journal answers them again as they are."""
+_RETRIES = 3
 
 log = logging.getLogger(__name__)
 
@@ -84,10 +95,13 @@ async def ask(
     *,
     step: str = "draft",
     on_text: Callable[[str], None] | None = None,
+    resumable: tuple[type[ProviderError], ...] = (),
 ) -> tuple[Structured[T], Rendered]:
     """Render a template, ask the gateway for JSON of a schema, return the parsed answer and what asked.
 
     The call is streamed where ``on_text`` is given, which then gets the answer's text as it arrives.
+    ``resumable`` is for steps whose failure ends the run: a failure of these kinds that an earlier process has met
+    already is asked anew as a call of its own, a few times, so that resuming the run can get past it.
 
     Raises:
         ProviderError: No usable answer came; says what it cost.
@@ -104,10 +118,16 @@ async def ask(
         schema=schema,
         temperature=rendered.temperature,
     )
-    call = job.call(month, step, rendered.ref)
-    if on_text is None:
-        return await ports.gateway.structured(call, request, parse), rendered
-    return await ports.gateway.stream_structured(call, request, parse, on_text), rendered
+    for retry in range(_RETRIES + 1):
+        call = job.call(month, f"{step}/resumed-{retry}" if retry else step, rendered.ref)
+        try:
+            if on_text is None:
+                return await ports.gateway.structured(call, request, parse), rendered
+            return await ports.gateway.stream_structured(call, request, parse, on_text), rendered
+        except resumable as error:
+            if retry == _RETRIES or not error.details.get("replayed"):
+                raise
+    raise AssertionError("unreachable")
 
 
 async def company(ports: Ports, month: Month) -> dict[str, Any]:

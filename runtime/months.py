@@ -104,7 +104,8 @@ class Months:
 
         Raises:
             NotFound: The organization has no such run.
-            InvalidInput: Another process works on it, or another release of the graph started it.
+            InvalidInput: Another process works on it, another release of the graph started it, or it would mix
+                the sandbox with real providers.
             PostHubError: The run failed; its row says why, and it can be resumed.
         """
         run = await self._services.runs.get(self._organization, run_id)
@@ -113,6 +114,8 @@ class Months:
                 f"The run was started with graph version {run.graph_version}, this is {GRAPH_VERSION}.",
                 next_step="Resume it with the release that started it, or start the month again.",
             )
+        if run.sandbox != (self._services.sandbox is not None):
+            raise _other_providers(run)
         async with self._services.runs.exclusive(run_id):
             await self._services.ledger.close_orphans(run_id)
             await self._services.runs.set_status(run_id, "running")
@@ -258,6 +261,18 @@ class Months:
         cost = {row.key: str(to_usd(row.cost_micro)) for row in rows}
         total = await self._services.ledger.run_cost(run_id)
         return {**cost, "total": str(to_usd(total))}
+
+
+def _other_providers(run: RunRecord) -> InvalidInput:
+    if run.sandbox:
+        return InvalidInput(
+            f"The run {run.id} was started on the sandbox, and provider keys are set now: the two are never mixed.",
+            next_step="Unset the provider keys to go on with it, or start the month again with posthub run.",
+        )
+    return InvalidInput(
+        f"The run {run.id} was started with real providers, and no provider key is set now: the two are never mixed.",
+        next_step="Set the keys that it was started with, such as GEMINI_API_KEY, and go on.",
+    )
 
 
 def _config(run_id: str, reviewer: str = "cli") -> RunnableConfig:

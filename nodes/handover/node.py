@@ -34,5 +34,7 @@ class Handover:
         )
         out = Path(run.out) if run.out else self.ports.packages / mine.run_id
         written = await write(package, self.ports.files, out)
+        if package.posts:  # a run of the server has nobody else to say so
+            await self.ports.runs.set_status(mine.run_id, "done", out=str(out))
         progress("handover", "package", "done", str(written.index))
         return {"package": str(out)}

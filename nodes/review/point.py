@@ -1,7 +1,7 @@
 """What all review points share.
 
 A review node asks with one `interrupt` for everything that waits, so that Studio, agent-chat-ui, Agent Inbox, the
-command line and our pages can all answer. Before the interrupt it only reads: LangGraph runs the node from its
+command line and our pages can all answer. Before the interrupt it only reads, and notes that the run waits: LangGraph runs the node from its
 start on every answer. What is decided goes on, what is not is asked again, what does not fit is asked again with
 what is wrong.
 """
@@ -75,7 +75,10 @@ class Review(ABC):
         if automatic:
             answer, decided_by = Answer(self.automatic(state, waiting), ()), AUTOMATIC
         else:
+            # on a server nobody else keeps where the run stands; the same again on every answer
+            await self.ports.runs.set_status(state["run_id"], "waiting", waiting_at=self.point)
             reply = interrupt(await self._request(state, waiting))
+            await self.ports.runs.set_status(state["run_id"], "running")
             answer, decided_by = parse_answer(reply, waiting), _person(config)
         return await self._decide(state, waiting, answer, decided_by)
 
