@@ -25,10 +25,13 @@ from store.ledger import Ledger
 from store.prices import Prices
 from store.review import Reviews
 from store.runs import Runs
+from store.sweeper import Lease
 from store.tenants import Tenants
 from tools.pages import PageReader
 
 _MEGABYTE = 1_000_000
+_BUDGET_PATIENCE_SECONDS = 20.0
+"""How long a call waits for the holds of its siblings when the budget is nearly spent."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         saver = await stack.enter_async_context(checkpointer(stores.database_uri))
         await loading
         ports = await _ports(settings, database)
+        await stack.enter_async_context(Lease(database, ports.ledger).kept())
         stack.push_async_callback(ports.gateway.aclose)
         yield Services(settings, sandbox, database, stores.redis_uri, saver, ports, stores.notes)
 
@@ -145,7 +149,11 @@ async def _ports(settings: Settings, database: Database) -> Ports:
     await Prices(database).load_shipped()
     files = FileStore(settings.files_url)
     fetcher = SafeFetcher(allowed_private=settings.private_hosts, max_bytes=2 * _MEGABYTE)
-    ledger = Ledger(database, default_limit_micro=settings.monthly_budget_micro)
+    ledger = Ledger(
+        database,
+        default_limit_micro=settings.monthly_budget_micro,
+        patience_seconds=_BUDGET_PATIENCE_SECONDS,
+    )
     gateway = build_gateway(gateway_config(settings), database, files, fetcher, ledger=ledger)
     return Ports(
         gateway=gateway,
