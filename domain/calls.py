@@ -75,6 +75,14 @@ class Served:
     cost_micro: int
     replayed: bool = False
     """True when the journal had the answer already: nothing was bought this time."""
+    deployment: str = ""
+    """``provider/model`` that answered."""
+    why: str = ""
+    """Why it was this one: ``first choice``, or what was wrong with those before it."""
+
+
+class Restarted(str):
+    """An empty piece of a streamed text: the stream was cut and begins again, what came so far is void."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from store.ledger import Ledger
 from store.prices import Prices
 from store.review import Reviews
 from store.runs import Runs
+from store.shared import SharedRedis
 from store.sweeper import Lease
 from store.tenants import Tenants
 from tools.pages import PageReader
@@ -137,13 +138,15 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(database.dispose)
         saver = await stack.enter_async_context(checkpointer(stores.database_uri))
         await loading
-        ports = await _ports(settings, database)
+        shared = SharedRedis(stores.redis_uri)
+        stack.push_async_callback(shared.aclose)
+        ports = await _ports(settings, database, shared)
         await stack.enter_async_context(Lease(database, ports.ledger).kept())
         stack.push_async_callback(ports.gateway.aclose)
         yield Services(settings, sandbox, database, stores.redis_uri, saver, ports, stores.notes)
 
 
-async def _ports(settings: Settings, database: Database) -> Ports:
+async def _ports(settings: Settings, database: Database, shared: SharedRedis) -> Ports:
     prompts = Prompts(database)
     await prompts.sync_shipped()
     await Prices(database).load_shipped()
@@ -154,7 +157,7 @@ async def _ports(settings: Settings, database: Database) -> Ports:
         default_limit_micro=settings.monthly_budget_micro,
         patience_seconds=_BUDGET_PATIENCE_SECONDS,
     )
-    gateway = build_gateway(gateway_config(settings), database, files, fetcher, ledger=ledger)
+    gateway = build_gateway(gateway_config(settings), database, files, fetcher, ledger=ledger, shared=shared)
     return Ports(
         gateway=gateway,
         prompts=prompts,
@@ -182,6 +185,7 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         image_order=settings.image_order,
         video_order=settings.video_order,
         poll_seconds=settings.video_poll_seconds,
+        models=settings.models,
     )
 
 

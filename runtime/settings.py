@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from domain.errors import InvalidInput
 from domain.money import to_micro
+from gateway.config import Models, shipped_models, with_chains
 
 Engine = Literal["litellm", "google"]
 
@@ -54,6 +55,7 @@ class Settings:
     video_order: tuple[str, ...]
     video_poll_seconds: float
     sandbox_seed: int
+    models: Models
 
     @property
     def has_provider_key(self) -> bool:
@@ -95,7 +97,13 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         video_order=_order(env, "POSTHUB_VIDEO_PROVIDERS", ("veo", "omni", "veo-google")),
         video_poll_seconds=_seconds(env, "POSTHUB_VIDEO_POLL_SECONDS", 5.0),
         sandbox_seed=_whole(env, "POSTHUB_SANDBOX_SEED", 1),
+        models=with_chains(shipped_models(), _starting(env, "POSTHUB_CHAIN_")),
     )
+
+
+def _starting(env: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """Return the variables that start alike, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in env.items() if name.startswith(prefix)}
 
 
 _PLACEHOLDERS = {":memory:", "fake"}

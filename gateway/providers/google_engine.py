@@ -141,8 +141,8 @@ class GoogleEngine:
             parts: list[str] = []
             async for chunk in chat.astream(messages, config=_UNSEEN, **options):
                 if chunk.text:
-                    parts.append(chunk.text)
-                    on_text(chunk.text)
+                    parts.append(str(chunk.text))
+                    on_text(parts[-1])
             return _answer(exchange, "".join(parts))
         except Exception as error:
             raise self._failure(error) from error

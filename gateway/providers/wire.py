@@ -106,7 +106,8 @@ def classified(provider: str, error: BaseException) -> PostHubError:
             "ClientConnectorDNSError",
         }:
             return unreachable(provider, "no connection came about")
-    return in_doubt(provider, type(error).__name__)
+    timed_out = any("Timeout" in type(each).__name__ for each in chain(error))
+    return in_doubt(provider, type(error).__name__, timed_out=timed_out)
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
