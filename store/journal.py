@@ -154,18 +154,27 @@ class Journal:
             waits += 1
 
     async def _look_up_or_open(self, key: JobKey, lease: float, *, share_failure: bool) -> Job:
-        job_id = key.id
-        async with self._database.transaction() as connection:
-            await connection.execute(_LOCK, {"id": job_id})
-            row = (await connection.execute(_FIND, {"id": job_id})).first()
-            if row is not None and (self._is_worked_on(row) or row.output is not None):
-                return _job(row)
-            if row is not None and share_failure and row.status == "failed":
-                return _job(row)
-            await self._begin(connection, key, lease, known=row is not None)
-            # Before the lock is let go, or a caller beside this one would take the job for abandoned.
-            _working.add((self._owner, job_id))
-        return _job(row, mine=True) if row is not None else Job(job_id, "processing", None, None, None, True)
+        begun = False
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(_LOCK, {"id": key.id})
+                row = (await connection.execute(_FIND, {"id": key.id})).first()
+                if row is not None and (self._is_worked_on(row) or row.output is not None):
+                    return _job(row)
+                if row is not None and share_failure and row.status == "failed":
+                    return _job(row)
+                await self._begin(connection, key, lease, known=row is not None)
+                # Before the lock is let go, or a caller beside this one would take the job for abandoned.
+                _working.add((self._owner, key.id))
+                begun = True
+        except BaseException:
+            # Cut short in its commit: nobody works on the job, and whoever asks next may take it.
+            if begun:
+                self.release(key.id)
+            raise
+        if row is None:
+            return Job(key.id, "processing", None, None, None, True)
+        return _job(row, mine=True)
 
     def _is_worked_on(self, row: Any) -> bool:
         if row.status != "processing":
