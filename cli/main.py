@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import costs, doctor, ops, review, run, show
+from cli import budget, costs, doctor, ops, reconcile, review, run, show
 from cli.text import keep_examples
 
 ABOUT = """PostHub turns a company into a month of approved, on-brand content.
@@ -39,6 +39,7 @@ for command in (
     show.runs,
     show.show,
     costs.costs,
+    reconcile.reconcile,
     show.export,
     doctor.doctor,
     ops.sandbox,
@@ -50,6 +51,13 @@ database.command(help=keep_examples(ops.upgrade.__doc__))(ops.upgrade)
 app.add_typer(database, name="db", help="The database's schema.")
 
 
+budgets = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
+budgets.command("show", help=keep_examples(budget.show.__doc__))(budget.show)
+budgets.command("set", help=keep_examples(budget.put.__doc__))(budget.put)
+app.add_typer(budgets, name="budget", help="What an organization may spend in a month.")
+
+
+@budgets.callback(invoke_without_command=True)
 @database.callback(invoke_without_command=True)
 def _database(context: typer.Context) -> None:
     _help_without_command(context)
