@@ -11,6 +11,7 @@ from gateway.config import Engine, GatewayConfig, ProviderConfig
 from gateway.door import Door
 from gateway.gateway import Gateway
 from gateway.health import Health
+from gateway.limiter import Limiter, OnWait
 from gateway.ports import (
     Answer,
     Attempt,
@@ -32,6 +33,7 @@ from store.database import Database
 from store.files import FileStore
 from store.journal import Journal
 from store.ledger import Ledger
+from store.limits import SharedWindow
 from store.prices import Prices
 from store.shared import SharedRedis
 
@@ -55,6 +57,7 @@ def build_gateway(
     ledger: Ledger | None = None,
     prices: Prices | None = None,
     shared: SharedRedis | None = None,
+    on_wait: OnWait | None = None,
 ) -> Gateway:
     """Wire a gateway.
 
@@ -66,9 +69,9 @@ def build_gateway(
         ledger: The process's ledger, where others read it too.
         prices: The process's prices, where others change them too.
         shared: Redis, where workers share what they know; without it each goes by what it has met itself.
+        on_wait: Told of calls that wait for a place in a rate limit.
     """
     ledger = ledger or Ledger(database, default_limit_micro=config.monthly_budget_micro)
-    health = Health(shared)
     door = Door(
         database,
         ledger,
@@ -76,7 +79,9 @@ def build_gateway(
         prices or Prices(database),
         files,
         engine=config.engine,
-        health=health,
+        health=Health(shared),
+        limiter=Limiter(config.limits, SharedWindow(shared) if shared else None, on_wait),
+        queue_seconds=config.queue_seconds,
         patience=Patience(
             tries=config.tries,
             wait_seconds=config.max_backoff_seconds,

@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any, Literal
 
 from domain.errors import InvalidInput
+from gateway.rate_limits import RateLimits
 
 Engine = Literal["litellm", "google"]
 
@@ -129,6 +130,8 @@ class GatewayConfig:
         max_backoff_seconds: The longest that a busy provider is waited for while another could be asked.
         last_backoff_seconds: The longest that a busy provider is waited for where there is no other.
         tries: Attempts at one model while none of them was billed.
+        limits: Calls a minute by provider and organization; none unless given.
+        queue_seconds: The longest that a call waits for a place in a rate limit.
     """
 
     providers: Mapping[str, ProviderConfig]
@@ -146,6 +149,8 @@ class GatewayConfig:
     max_backoff_seconds: float = 10.0
     last_backoff_seconds: float = 60.0
     tries: int = 3
+    limits: RateLimits = field(default_factory=RateLimits)
+    queue_seconds: float = 3600.0
 
     def chain(self, purpose: str) -> tuple[Deployment, ...]:
         """Return the models that serve a purpose and whose provider has a key, the first choice first.

@@ -10,6 +10,7 @@ other and never bought again under the same key.
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from domain.errors import (
 from gateway.booking import BookedAttempt, cost_of, current_attempt, uncancelled, until_stored
 from gateway.failures import in_doubt, unreachable
 from gateway.health import Health
+from gateway.limiter import Limiter
 from gateway.media import media_type_of
 from gateway.orders import FIRST_CHOICE, Offer, Order, Purchase, output_of
 from gateway.ports import Answer, MediaFile, Ticket
@@ -64,6 +66,8 @@ class Door:
         engine: str,
         health: Health,
         patience: Patience,
+        limiter: Limiter,
+        queue_seconds: float,
     ) -> None:
         self._database = database
         self._ledger = ledger
@@ -73,6 +77,8 @@ class Door:
         self._engine = engine
         self._health = health
         self._patience = patience
+        self._limiter = limiter
+        self._queue_seconds = queue_seconds
 
     async def buy(self, order: Order) -> Purchase:
         """Return the answer to an order, bought now or stored before.
@@ -94,8 +100,9 @@ class Door:
             self._journal.release(job.id)
 
     async def aclose(self) -> None:
-        """Let what is being told to other workers arrive."""
+        """Let what is being told to other workers arrive, and stop handing out places."""
         await self._health.aclose()
+        await self._limiter.aclose()
 
     async def _work(self, order: Order, job: Job) -> Purchase:
         if job.taken_over:
@@ -138,12 +145,27 @@ class Door:
             held_micro=tariff.upper_bound(offer.most),
             price_ids=tariff.price_ids,
         )
+        await self._wait_for_place(order, job_id, offer.provider, course)
         attempt = BookedAttempt(self._ledger, hold, tariff)
         row = _Row(attempt.id, job_id, hold.held_micro, tariff)
         answer = await self._watched(offer, attempt, job_id, min(offer.deadline, course.left))
         if isinstance(answer, Ticket):
             answer = await self._collect(offer, answer, row)
         return await uncancelled(self._book(order, step, row, answer, course))
+
+    async def _wait_for_place(self, order: Order, job_id: str, provider: str, course: Course) -> None:
+        """Wait for a place in the rate limit; the call's deadline stands still, its lease is kept."""
+        began = time.monotonic()
+        waiting = asyncio.ensure_future(
+            self._limiter.admit(order.call, provider, seconds=self._queue_seconds)
+        )
+        try:
+            while not (await asyncio.wait([waiting], timeout=order.lease_seconds / 2))[0]:
+                await self._journal.keep(job_id, lease_seconds=order.lease_seconds)
+            await waiting
+        finally:
+            waiting.cancel()
+            course.stood_still(time.monotonic() - began)
 
     async def _watched(
         self, offer: Offer, attempt: BookedAttempt, job_id: str, seconds: float

@@ -114,6 +114,10 @@ class Course:
         """Seconds until the total deadline."""
         return max(0.0, self._ends - self._now())
 
+    def stood_still(self, seconds: float) -> None:
+        """Leave time out of the deadline that was spent queueing: a queue has a deadline of its own."""
+        self._ends += seconds
+
     def next(self) -> Step:
         """Return the next attempt; deployments that rest are passed over where another is ready.
 

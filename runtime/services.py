@@ -14,6 +14,7 @@ from gateway.safe_http import SafeFetcher
 from nodes.work import Ports
 from prompts.registry import Prompts
 from runtime import sandbox as sandbox_process
+from runtime.progress import tell_of_wait
 from runtime.sandbox import Sandbox
 from runtime.settings import ProviderSettings, Settings
 from store.checkpoints import PostHubSaver, checkpointer
@@ -157,7 +158,9 @@ async def _ports(settings: Settings, database: Database, shared: SharedRedis) ->
         default_limit_micro=settings.monthly_budget_micro,
         patience_seconds=_BUDGET_PATIENCE_SECONDS,
     )
-    gateway = build_gateway(gateway_config(settings), database, files, fetcher, ledger=ledger, shared=shared)
+    gateway = build_gateway(
+        gateway_config(settings), database, files, fetcher, ledger=ledger, shared=shared, on_wait=tell_of_wait
+    )
     return Ports(
         gateway=gateway,
         prompts=prompts,
@@ -186,6 +189,7 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         video_order=settings.video_order,
         poll_seconds=settings.video_poll_seconds,
         models=settings.models,
+        limits=settings.rate_limits,
     )
 
 
@@ -199,4 +203,5 @@ def in_sandbox(settings: Settings, sandbox: Sandbox) -> Settings:
         providers=providers,
         private_hosts=settings.private_hosts | {sandbox.host},
         video_poll_seconds=min(settings.video_poll_seconds, 1.0),
+        rate_limits=settings.rate_limits.in_sandbox(),
     )

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from domain.errors import InvalidInput
 from domain.money import to_micro
 from gateway.config import Models, shipped_models, with_chains
+from gateway.rate_limits import RateLimits, read_limits
 
 Engine = Literal["litellm", "google"]
 
@@ -56,6 +57,7 @@ class Settings:
     video_poll_seconds: float
     sandbox_seed: int
     models: Models
+    rate_limits: RateLimits
 
     @property
     def has_provider_key(self) -> bool:
@@ -97,6 +99,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         video_order=_order(env, "POSTHUB_VIDEO_PROVIDERS", ("veo", "omni", "veo-google")),
         video_poll_seconds=_seconds(env, "POSTHUB_VIDEO_POLL_SECONDS", 5.0),
         sandbox_seed=_whole(env, "POSTHUB_SANDBOX_SEED", 1),
+        rate_limits=read_limits(env.get("POSTHUB_RATE_LIMITS", "")),
         models=with_chains(shipped_models(), _starting(env, "POSTHUB_CHAIN_")),
     )
 

@@ -115,6 +115,9 @@ update jobs set status = :status, error = cast(:error as jsonb), lease_until = n
                 generation_time_seconds = extract(epoch from now() - started_at)
  where id = :id and owner = :owner and status = 'processing'""")
 _REFER = text("update jobs set provider_ref = cast(:ref as jsonb) where id = :id")
+_KEEP = text("""
+update jobs set lease_until = now() + make_interval(secs => :lease)
+ where id = :id and owner = :owner and status = 'processing'""")
 _FORGET = text("update jobs set provider_ref = null where id = :id")
 _REFER_ATTEMPT = text("update attempts set provider_ref = :ref where id = :id and state = 'held'")
 _LIST = text("""
@@ -221,6 +224,12 @@ class Journal:
         }
         async with self._database.transaction() as connection:
             await connection.execute(_FAIL, values)
+
+    async def keep(self, job_id: str, *, lease_seconds: float) -> None:
+        """Say that a job is still being worked on."""
+        values = {"id": job_id, "owner": self._owner, "lease": lease_seconds}
+        async with self._database.transaction() as connection:
+            await connection.execute(_KEEP, values)
 
     def release(self, job_id: str) -> None:
         """Tell the journal that this process no longer works on a job."""
