@@ -39,6 +39,7 @@ from store.database import Database
 from store.files import FileStore
 from store.journal import Job, Journal, recorded_error
 from store.ledger import Hold, Ledger
+from store.observe import tell
 from store.prices import Prices, Tariff, today
 
 
@@ -89,6 +90,7 @@ class Door:
         """
         job = await self._journal.claim(order.key, lease_seconds=order.lease_seconds)
         if job.output is not None:
+            tell(lambda observer: observer.replayed(order.call))
             return _replay(job)
         try:
             return await self._work(order, job)
@@ -165,7 +167,9 @@ class Door:
             await waiting
         finally:
             waiting.cancel()
-            course.stood_still(time.monotonic() - began)
+            waited = time.monotonic() - began
+            course.stood_still(waited)
+            tell(lambda observer: observer.waited(order.call, provider, waited))
 
     async def _watched(
         self, offer: Offer, attempt: BookedAttempt, job_id: str, seconds: float

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from domain.errors import AnswerInDoubt, ProviderBusy, ProviderError, ProviderUnreachable
+from store.observe import tell
 from store.shared import RedisAway, SharedRedis
 
 REFRESH_SECONDS = 0.2
@@ -112,6 +113,7 @@ class Health:
         if state.open_seconds:
             state.open_seconds = state.trying_until = 0.0
             state.outcomes.clear()
+            tell(lambda observer: observer.breaker(deployment, False))
             self._share(deployment, "broken", 0.0)
 
     def failed(self, deployment: str, error: ProviderError) -> None:
@@ -132,6 +134,7 @@ class Health:
         doubled = min(state.open_seconds * 2, rule.longest_seconds)
         state.open_seconds = doubled or rule.open_seconds
         state.trying_until = 0.0
+        tell(lambda observer: observer.breaker(deployment, True))
         self._rest(deployment, "broken", state.open_seconds)
 
     def _rest(self, deployment: str, kind: _Kind, seconds: float) -> None:

@@ -17,6 +17,7 @@ from runtime import sandbox as sandbox_process
 from runtime.progress import tell_of_wait
 from runtime.sandbox import Sandbox
 from runtime.settings import ProviderSettings, Settings
+from runtime.telemetry import watching
 from store.checkpoints import PostHubSaver, checkpointer
 from store.database import Database, upgrade
 from store.embedded import EmbeddedServers
@@ -125,6 +126,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         InfrastructureError: The sandbox did not start.
     """
     async with AsyncExitStack() as stack:
+        stack.enter_context(watching(settings.metrics_port))
         loading = asyncio.create_task(asyncio.to_thread(preload, settings.engine))  # seconds of imports
         sandbox = None
         if not settings.has_provider_key:

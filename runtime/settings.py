@@ -56,6 +56,7 @@ class Settings:
     video_order: tuple[str, ...]
     video_poll_seconds: float
     sandbox_seed: int
+    metrics_port: int | None
     models: Models
     rate_limits: RateLimits
 
@@ -99,6 +100,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         video_order=_order(env, "POSTHUB_VIDEO_PROVIDERS", ("veo", "omni", "veo-google")),
         video_poll_seconds=_seconds(env, "POSTHUB_VIDEO_POLL_SECONDS", 5.0),
         sandbox_seed=_whole(env, "POSTHUB_SANDBOX_SEED", 1),
+        metrics_port=_port(env, "POSTHUB_METRICS_PORT"),
         rate_limits=read_limits(env.get("POSTHUB_RATE_LIMITS", "")),
         models=with_chains(shipped_models(), _starting(env, "POSTHUB_CHAIN_")),
     )
@@ -206,6 +208,15 @@ def _seconds(env: Mapping[str, str], variable: str, default: float) -> float:
             f"{variable} is {value!r}.", next_step="Give seconds, more than 0 and at most 300."
         )
     return seconds
+
+
+def _port(env: Mapping[str, str], variable: str) -> int | None:
+    value = env.get(variable)
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit()) or not 0 < int(value) < 65536:
+        raise InvalidInput(f"{variable} is {value!r}.", next_step="Give a port from 1 to 65535, or leave it out.")
+    return int(value)
 
 
 def _whole(env: Mapping[str, str], variable: str, default: int) -> int:

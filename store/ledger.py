@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from sqlalchemy import text
@@ -26,6 +26,7 @@ from domain.errors import NotFound
 from store import ledger_sql as sql
 from store.budgets import Left, announce, announce_refusal, exceeded
 from store.database import Database
+from store.observe import tell
 from store.totals import By, TotalRow, read_totals
 
 Basis = Literal["provider", "usage", "estimate", "worst_case"]
@@ -110,9 +111,11 @@ class Ledger:
         while True:
             month = await self._try_to_hold(hold)
             if month is not None:
+                tell(lambda observer: observer.held(hold))
                 return month
             left = await self._left(hold.call.organization_id, hold.call.run_id)
             if waited >= self._patience or not left.may_fit_later(hold.held_micro):
+                tell(lambda observer: observer.refused(hold))
                 await announce_refusal(self._database, hold.call.organization_id, left, hold.held_micro)
                 raise exceeded(left, hold.held_micro, provider=hold.provider, model=hold.model)
             seconds = _WAIT_SECONDS[min(tries, len(_WAIT_SECONDS) - 1)]
@@ -192,6 +195,7 @@ class Ledger:
             row = (await open_connection.execute(sql.CLOSE, values)).first()
             if row is not None:
                 await announce(open_connection, row)
+                _tell_closed(values)
                 return True
             await self._correct_early_close(open_connection, values)
         return False
@@ -267,6 +271,7 @@ class Ledger:
         async with self._on(None) as connection:
             await connection.execute(text("set local synchronous_commit = off"))
             await connection.execute(sql.RECORD_HIT, values)
+        tell(lambda observer: observer.cache_hit(call, provider, saved_micro))
 
     async def attempt(self, attempt_id: str) -> OpenAttempt:
         """Return one row as it stands.
@@ -366,6 +371,12 @@ def _names(call: Call) -> dict[str, Any]:
         "template_code": call.template.code if call.template else None,
         "template_version": call.template.version if call.template else None,
     }
+
+
+def _tell_closed(values: Mapping[str, Any]) -> None:
+    usage = Usage(**{field.name: values[field.name] for field in fields(Usage)})
+    known = {name: values[name] for name in ("state", "basis", "error_code")}
+    tell(lambda observer: observer.closed(values["id"], cost_micro=values["cost"], usage=usage, **known))
 
 
 def _close_values(
