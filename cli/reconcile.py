@@ -30,11 +30,12 @@ def reconcile(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only; book nothing.")] = False,
     json: Json = False,
 ) -> int:
-    """Compare the ledger with a provider's bill and book the differences.
+    """Compare the ledger with a provider's bill.
 
-    Lines are matched by the attempt's or the provider's id, else by model, moment and amount; a line that is a
-    sum is compared with the ledger's sum. Differences are booked as adjustments; what was lost and is not on the
-    bill is given back. Exit status: 0 everything is explained, 1 something is not, 2 the bill cannot be read.
+    Differences that are explained are booked, each as a row of its own; what was lost and is not on the bill is
+    given back. Lines are matched by the attempt's or the provider's id, else by model, moment and amount; a line
+    that is a sum is compared with the ledger's sum. Exit status: 0 everything is explained, 1 something is not,
+    2 the bill cannot be read.
 
     Examples:
       posthub reconcile --bill sandbox

@@ -13,7 +13,7 @@ PROCESS_ENDED = "PROCESS_ENDED"
 HOLD = text("""
 with ceiling as (
   update run_budgets set held_micro = held_micro + :held
-   where run_id = :run_id and held_micro + spent_micro + :held <= limit_micro
+   where run_id = :run_id and (held_micro + spent_micro + :held <= limit_micro or :held = 0)
   returning 1),
 moved as (
   insert into budgets as b (organization_id, month, held_micro)
@@ -24,6 +24,7 @@ moved as (
           or exists (select 1 from budgets e where e.organization_id = :organization_id and e.month = m.month))
   on conflict (organization_id, month) do update set held_micro = b.held_micro + excluded.held_micro
    where b.held_micro + b.spent_micro + excluded.held_micro <= coalesce(b.limit_micro, :default_limit)
+      or excluded.held_micro = 0
   returning b.month)
 insert into attempts (id, job_id, organization_id, company_id, run_id, month, kind, provider, model, engine,
                       state, held_micro, price_ids, template_code, template_version, owner)

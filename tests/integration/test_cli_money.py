@@ -14,7 +14,7 @@ from store.items import Owner
 from store.ledger import Ledger
 from store.runs import RunRecord, Runs
 from tests.integration.test_cli_store import Cli
-from tests.money_rows import lost, rows, settled
+from tests.money_rows import CALL, lost, rows, settled
 
 
 @pytest.fixture
@@ -128,3 +128,63 @@ async def test_the_budget_command_reads_one_row_however_many_calls_there_were(
     )
     text = json.dumps(plan[0][0])
     assert "attempts" not in text
+
+
+async def test_prices_are_added_listed_and_compared(cli: Cli, tmp_path: Path) -> None:
+    given = ("--provider", "gemini", "--model", "new-model", "--source", "page", "--from", "2026-01-01")
+    assert cli("prices", "add", *given, "--unit", "input", "--usd", "2", "--per", "1000000").returncode == 0
+    status, shown = cli.json("prices", "list", "--model", "new-model")
+    assert (status, [(row["unit"], row["usd_per"], row["list"]) for row in shown["rows"]]) == (
+        0,
+        [("input", "2", "own")],
+    )
+    printed = cli("prices", "list", "--csv")
+    (tmp_path / "all.csv").write_text(printed.stdout)
+    _, again = cli.json("prices", "import", str(tmp_path / "all.csv"))
+    assert again["added"] == 0
+    _, from_map = cli.json("prices", "import", "litellm", "--from", "2026-11-01")
+    assert from_map["added"] > 100
+    _, found = cli.json("prices", "diff")
+    assert "perplexity/sonar" in {each["model"] for each in found["differences"]}
+
+
+async def test_a_price_without_a_unit_is_refused_and_nothing_is_written(cli: Cli, tmp_path: Path) -> None:
+    _, before = cli.json("prices", "list")
+    path = tmp_path / "own.csv"
+    path.write_text(
+        "provider,model,unit,usd_per,per,valid_from,source\n"
+        "gemini,m,input,1,1,2026-01-01,page\ngemini,m,,1,1,2026-01-01,page\n"
+    )
+    status, shown = cli.json("prices", "import", str(path))
+    assert (status, shown["error"]["field"]) == (2, "unit")
+    assert cli.json("prices", "list")[1] == before
+
+
+async def test_costs_say_what_is_not_certain_what_the_cache_saved_and_what_a_post_cost(
+    cli: Cli, ledger: Ledger, database: Database
+) -> None:
+    await settled(ledger, 300_000)
+    await lost(ledger, 100_000)
+    await ledger.record_hit(CALL, job_id="j", provider="gemini", model="m", saved_micro=50_000)
+    status, shown = cli.json("costs", "--by", "day")
+    assert (status, shown["total_usd"], shown["unsure_percent"], shown["saved_usd"]) == (
+        0,
+        "0.400000",
+        "25.00",
+        "0.050000",
+    )
+    assert shown["cost_per_approved_post_usd"] is None
+    printed = cli("costs", "--csv").stdout.splitlines()
+    assert printed[0].startswith("name,key,calls,cost_usd")
+    assert printed[1].startswith(",gemini,2,0.400000")
+    assert "Not known for certain: 25.00 %" in cli("costs").stdout
+
+
+async def test_a_quote_is_given_without_spending_anything(cli: Cli, database: Database) -> None:
+    given = ("--company", "Kavárna", "--website", "https://www.kavarna.cz", "--month", "2027-01")
+    status, shown = cli.json("quote", *given, "--tier", "ultimate")
+    assert status == 0
+    assert {"research", "writing", "images", "video"} <= {line["step"] for line in shown["lines"]}
+    assert float(shown["expected_usd"]) < float(shown["worst_usd"])
+    assert await rows(database, "select 1 from attempts") == []
+    assert cli("quote", *given, "--posts", "99").returncode == 2
