@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from cli import costs, doctor, ops, review, run, show
+from cli import budget, costs, doctor, ops, prices, quote, reconcile, review, run, show
 from cli.text import keep_examples
 
 ABOUT = """PostHub turns a company into a month of approved, on-brand content.
@@ -31,25 +31,43 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (
+COMMANDS: tuple[Callable[..., int], ...] = (
     run.demo,
+    quote.quote,
     run.run,
     review.review,
     run.resume,
     show.runs,
     show.show,
     costs.costs,
+    reconcile.reconcile,
     show.export,
     doctor.doctor,
     ops.sandbox,
     ops.serve,
-):
-    app.command(help=keep_examples(command.__doc__))(command)
+)
+for each in COMMANDS:
+    app.command(help=keep_examples(each.__doc__))(each)
 database = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
 database.command(help=keep_examples(ops.upgrade.__doc__))(ops.upgrade)
 app.add_typer(database, name="db", help="The database's schema.")
 
 
+budgets = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
+budgets.command("show", help=keep_examples(budget.show.__doc__))(budget.show)
+budgets.command("set", help=keep_examples(budget.put.__doc__))(budget.put)
+app.add_typer(budgets, name="budget", help="What an organization may spend in a month.")
+
+price_rows = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
+price_rows.command("list", help=keep_examples(prices.show.__doc__))(prices.show)
+price_rows.command("import", help=keep_examples(prices.load.__doc__))(prices.load)
+price_rows.command("add", help=keep_examples(prices.add.__doc__))(prices.add)
+price_rows.command("diff", help=keep_examples(prices.diff.__doc__))(prices.diff)
+app.add_typer(price_rows, name="prices", help="What providers charge, as dated rows.")
+
+
+@price_rows.callback(invoke_without_command=True)
+@budgets.callback(invoke_without_command=True)
 @database.callback(invoke_without_command=True)
 def _database(context: typer.Context) -> None:
     _help_without_command(context)

@@ -42,6 +42,11 @@ def usd(amount: str) -> str:
     return format_usd(to_micro(Decimal(amount)))
 
 
+def quote_line(quote: Mapping[str, Any]) -> str:
+    """Say what a month will cost, in a sentence."""
+    return f"Will cost about {usd(quote['expected_usd'])}, at most {usd(quote['worst_usd'])}; see posthub quote --help"
+
+
 def status_text(text: str, status: str) -> Text:
     return Text(clean(text), style=_STYLES.get(status, ""))
 
@@ -85,6 +90,13 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, RenderableType]]:
         )
     rows.append(("Approvals", str(summary["approvals"])))
     rows.append(("Cost", _cost(summary["cost_usd"])))
+    if summary.get("quote"):
+        rows.append(
+            (
+                "Quoted",
+                f"{usd(summary['quote']['expected_usd'])}, at most {usd(summary['quote']['worst_usd'])}",
+            )
+        )
     for key in ("failed", "skipped"):
         if summary[key]:
             rows.append((key.capitalize(), Text("\n".join(_problems(summary, key)), style="yellow")))

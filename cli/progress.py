@@ -35,6 +35,9 @@ POINTS: Mapping[str, str] = {
 """How a review point is called in front of people."""
 
 
+_BETWEEN_QUEUE_LINES = 5.0
+
+
 @dataclass
 class Step:
     """One step of the month: what became of each of its items."""
@@ -103,6 +106,7 @@ class Progress:
         self.steps = {key: Step(label) for key, label in STEPS.items()}
         self.cost_micro = 0
         self.waiting: str | None = None
+        self._told_of_queue = -_BETWEEN_QUEUE_LINES
 
     def made(self, step: str, items: Iterable[str]) -> None:
         """Count items that an earlier process has made."""
@@ -116,6 +120,8 @@ class Progress:
             return self._announced(str(event["step"]), [str(item) for item in event["items"]])
         if kind == "item":
             return self._became(event)
+        if kind == "wait":
+            return self._queued(event)
         if kind == "waiting":
             self.waiting = str(event["point"])
             return None
@@ -141,6 +147,21 @@ class Progress:
         step.note = label
         words = {"again": "is made again", "failed": "FAILED", "skipped": "skipped"}.get(status, status)
         return self._line(step, f"{event['item']} {words}{': ' + label if label else ''}")
+
+    def _queued(self, event: Mapping[str, Any]) -> str | None:
+        """A call waits for a place in a provider's rate limit; many do at once, so not each is a line."""
+        step = next((each for each in self.steps.values() if each.mark == "running"), None)
+        if step is None:
+            return None
+        text = (
+            f"waits for a place at {event['provider']} ({event['limit']} in {event['window_seconds']} s), "
+            f"{event['position']} in the queue, about {duration(float(event['seconds']))}"
+        )
+        step.note = text
+        if self.clock.seconds - self._told_of_queue < _BETWEEN_QUEUE_LINES:
+            return None
+        self._told_of_queue = self.clock.seconds
+        return self._line(step, text)
 
     def _line(self, step: Step, text: str) -> str:
         cost = format_usd(self.cost_micro)

@@ -193,12 +193,17 @@ async def begin(
     approve: Approve,
     out: Path | None,
 ) -> int:
-    """Start a checked month in open services and carry it on."""
+    """Start a checked month in open services, say what it will cost, and carry it on."""
     from cli.session import working_on
 
     thread = await months.start(request, out=out.absolute() if out else None)
     working_on(thread)
     shown.say(f"Thread {thread}", "dim")
+    quoted = await months.quoted(thread)
+    if quoted:
+        from cli.output import quote_line
+
+        shown.say(quote_line(quoted))
     return await carry(shown, services, months, thread, ask=approve is Approve.ASK and shown.interactive)
 
 

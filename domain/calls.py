@@ -49,6 +49,13 @@ class Call:
     step: str = ""
     """Tells apart the calls that one node makes for one item: ``draft``, ``revise-1``, ``again-1``."""
     template: TemplateRef | None = None
+    interactive: bool = False
+    """A person waits for this very call; no part of its identity."""
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether it goes before batch work: what is made again, is made for a person who asked for it."""
+        return self.interactive or self.revision > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,14 @@ class Served:
     cost_micro: int
     replayed: bool = False
     """True when the journal had the answer already: nothing was bought this time."""
+    deployment: str = ""
+    """``provider/model`` that answered."""
+    why: str = ""
+    """Why it was this one: ``first choice``, or what was wrong with those before it."""
+
+
+class Restarted(str):
+    """An empty piece of a streamed text: the stream was cut and begins again, what came so far is void."""
 
 
 @dataclass(frozen=True, slots=True)

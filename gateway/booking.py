@@ -23,8 +23,8 @@ T = TypeVar("T")
 current_attempt: ContextVar[BookedAttempt | None] = ContextVar("current_attempt", default=None)
 """The attempt that is being made in this task; a model call without one is refused."""
 
-_STORE_RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
-"""A paid answer is kept in memory for a minute while PostgreSQL restarts."""
+_STORE_RETRY_SECONDS = (0.1, 0.2, 0.5, *(1.0,) * 4, *(2.0,) * 30)
+"""A paid answer is kept in memory for a minute while PostgreSQL restarts, and booked soon after it is back."""
 
 
 class BookedAttempt:
@@ -73,7 +73,11 @@ class BookedAttempt:
         if self._holding is None:
             return
         await asyncio.wait([self._holding])
-        if self._holding.cancelled() or self._holding.exception() is not None:
+        if self._holding.cancelled():
+            return
+        unheld = self._holding.exception()
+        # Where the connection broke, the hold may have been committed and only the word of it been lost.
+        if unheld is not None and not isinstance(unheld, StoreUnavailable):
             return
         code = error.code if isinstance(error, PostHubError) else type(error).__name__
         unbilled = isinstance(error, ProviderError) and error.money is MoneyState.NONE

@@ -10,6 +10,8 @@ from domain.calls import ImageRequest
 from gateway.config import Engine, GatewayConfig, ProviderConfig
 from gateway.door import Door
 from gateway.gateway import Gateway
+from gateway.health import Health
+from gateway.limiter import Limiter, OnWait
 from gateway.ports import (
     Answer,
     Attempt,
@@ -26,11 +28,14 @@ from gateway.providers.media_job import Fetcher, Polling
 from gateway.providers.nanobana import Nanobana
 from gateway.providers.perplexity import Perplexity
 from gateway.providers.veo_http import VeoHttp
+from gateway.retry import Patience
 from store.database import Database
 from store.files import FileStore
 from store.journal import Journal
 from store.ledger import Ledger
+from store.limits import SharedWindow
 from store.prices import Prices
+from store.shared import SharedRedis
 
 _ENGINES: Mapping[Engine, str] = {
     "litellm": "gateway.providers.litellm_engine",
@@ -51,6 +56,8 @@ def build_gateway(
     *,
     ledger: Ledger | None = None,
     prices: Prices | None = None,
+    shared: SharedRedis | None = None,
+    on_wait: OnWait | None = None,
 ) -> Gateway:
     """Wire a gateway.
 
@@ -61,6 +68,8 @@ def build_gateway(
         fetcher: Fetches media files; ``gateway.safe_http.SafeFetcher``.
         ledger: The process's ledger, where others read it too.
         prices: The process's prices, where others change them too.
+        shared: Redis, where workers share what they know; without it each goes by what it has met itself.
+        on_wait: Told of calls that wait for a place in a rate limit.
     """
     ledger = ledger or Ledger(database, default_limit_micro=config.monthly_budget_micro)
     door = Door(
@@ -70,7 +79,14 @@ def build_gateway(
         prices or Prices(database),
         files,
         engine=config.engine,
-        max_backoff_seconds=config.max_backoff_seconds,
+        health=Health(shared),
+        limiter=Limiter(config.limits, SharedWindow(shared) if shared else None, on_wait),
+        queue_seconds=config.queue_seconds,
+        patience=Patience(
+            tries=config.tries,
+            wait_seconds=config.max_backoff_seconds,
+            last_wait_seconds=config.last_backoff_seconds,
+        ),
     )
     engine = _engine(config)
     return Gateway(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
 from domain.errors import InvalidInput
+from gateway.rate_limits import RateLimits
 
 Engine = Literal["litellm", "google"]
 
@@ -75,6 +76,41 @@ def read_models(table: Mapping[str, Any]) -> Models:
     )
 
 
+_SERVES = {"search": ("perplexity",)}
+_SERVES_TEXT = ("gemini",)
+
+
+def with_chains(models: Models, chains: Mapping[str, str]) -> Models:
+    """Return the table with some of its chains replaced.
+
+    Args:
+        models: The table.
+        chains: Purpose → ``provider/model,…``, the first choice first.
+
+    Raises:
+        InvalidInput: Names the setting and what is allowed.
+    """
+    read = {purpose.lower(): _chain(models, purpose.lower(), value) for purpose, value in chains.items()}
+    return replace(models, chains={**models.chains, **read})
+
+
+def _chain(models: Models, purpose: str, value: str) -> tuple[Deployment, ...]:
+    setting = f"POSTHUB_CHAIN_{purpose.upper()}"
+    if purpose not in models.chains:
+        known = ", ".join(f"POSTHUB_CHAIN_{name.upper()}" for name in models.chains)
+        raise InvalidInput(f"{setting} names no purpose.", next_step=f"Use one of {known}.")
+    chain = tuple(Deployment.parse(part.strip()) for part in value.split(",") if part.strip())
+    providers = _SERVES.get(purpose, _SERVES_TEXT)
+    if not chain or any(not each.model or each.provider not in providers for each in chain):
+        raise InvalidInput(
+            f"{setting} is {value!r}.",
+            next_step=f"Give provider/model, separated by commas; providers: {', '.join(providers)}.",
+        )
+    if len(set(chain)) < len(chain):
+        raise InvalidInput(f"{setting} names a model twice.", next_step="Name each model once.")
+    return chain
+
+
 @dataclass(frozen=True, slots=True)
 class GatewayConfig:
     """Everything the gateway has to be told.
@@ -90,7 +126,12 @@ class GatewayConfig:
         submit_seconds: Total deadline of submitting a video.
         poll_seconds: Between two polls of a video job.
         video_seconds: How long a video job is polled before it is given up.
-        max_backoff_seconds: The longest that a busy provider is waited for.
+        call_seconds: Total deadline of one call: waits, retries and fallback together.
+        max_backoff_seconds: The longest that a busy provider is waited for while another could be asked.
+        last_backoff_seconds: The longest that a busy provider is waited for where there is no other.
+        tries: Attempts at one model while none of them was billed.
+        limits: Calls a minute by provider and organization; none unless given.
+        queue_seconds: The longest that a call waits for a place in a rate limit.
     """
 
     providers: Mapping[str, ProviderConfig]
@@ -104,7 +145,12 @@ class GatewayConfig:
     submit_seconds: float = 30.0
     poll_seconds: float = 5.0
     video_seconds: float = 300.0
+    call_seconds: float = 300.0
     max_backoff_seconds: float = 10.0
+    last_backoff_seconds: float = 60.0
+    tries: int = 3
+    limits: RateLimits = field(default_factory=RateLimits)
+    queue_seconds: float = 3600.0
 
     def chain(self, purpose: str) -> tuple[Deployment, ...]:
         """Return the models that serve a purpose and whose provider has a key, the first choice first.

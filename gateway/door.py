@@ -1,6 +1,6 @@
 """The one path of every paid call.
 
-    journal → hold → provider (retry, fallback) → judge → settle and store the answer → answer
+    journal → (wait, hold, provider, judge, settle) until an answer is of use → answer stored → answer
 
 The answer is stored in the very transaction that settles it, so that no crash can leave an answer paid for and
 not kept. What an answer is worth is judged before and recorded with it; a useless answer is booked like any
@@ -10,13 +10,12 @@ other and never bought again under the same key.
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from domain.calls import Call
 from domain.errors import (
     AnswerInDoubt,
     MediaJobFailed,
@@ -28,80 +27,20 @@ from domain.errors import (
     ProviderUnreachable,
     StoreUnavailable,
 )
-from domain.ids import content_hash
 from gateway.booking import BookedAttempt, cost_of, current_attempt, uncancelled, until_stored
 from gateway.failures import in_doubt, unreachable
-from gateway.judge import Judge
+from gateway.health import Health
+from gateway.limiter import Limiter
 from gateway.media import media_type_of
-from gateway.ports import Answer, Attempt, MediaFile, Ticket
+from gateway.orders import FIRST_CHOICE, Offer, Order, Purchase, output_of
+from gateway.ports import Answer, MediaFile, Ticket
+from gateway.retry import Course, Patience, Reaction, Step
 from store.database import Database
 from store.files import FileStore
-from store.journal import Job, JobKey, Journal, recorded_error
+from store.journal import Job, Journal, recorded_error
 from store.ledger import Hold, Ledger
-from store.prices import Prices, Tariff, Units, today
-
-_TRIES = 2
-_FIRST_BACKOFF_SECONDS = 0.5
-_BOOKING_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One way to serve an order: a model at a provider.
-
-    Attributes:
-        name: Tells the order's offers apart; stored with a ticket.
-        most: The most units that the attempt can be billed for.
-        send: Makes one physical attempt.
-        deadline: Total seconds of the attempt.
-        collect: Fetches what a ticket stands for; for media alone.
-        prompt: The prompt as this provider gets it; for media alone.
-    """
-
-    name: str
-    provider: str
-    model: str
-    most: Units
-    send: Callable[[Attempt], Awaitable[Answer | Ticket]]
-    deadline: float
-    collect: Callable[[Ticket], Awaitable[Answer]] | None = None
-    prompt: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One logical call. ``request`` is everything that is asked, as plain JSON; it makes the key.
-
-    Which models and providers are configured is no part of the key: what was bought stays bought when a key is
-    taken away or a newer model is put first before a run is resumed.
-    """
-
-    call: Call
-    purpose: str
-    request: Mapping[str, Any]
-    offers: tuple[Offer, ...]
-    judge: Judge
-    collect_seconds: float = 0.0
-
-    @property
-    def key(self) -> JobKey:
-        chain = [f"{offer.provider}/{offer.model}" for offer in self.offers]
-        template = asdict(self.call.template) if self.call.template else None
-        whole = {"purpose": self.purpose, "template": template, "request": dict(self.request)}
-        return JobKey(self.call, self.purpose, content_hash(whole), {"chain": chain})
-
-    def lease_seconds(self, max_backoff: float) -> float:
-        tries = sum(_TRIES * (offer.deadline + max_backoff) for offer in self.offers)
-        return tries + len(self.offers) * self.collect_seconds + _BOOKING_SECONDS
-
-
-@dataclass(frozen=True, slots=True)
-class Purchase:
-    """A job's stored answer; ``replayed`` where it was not bought this time."""
-
-    job_id: str
-    output: Mapping[str, Any]
-    replayed: bool
+from store.observe import tell
+from store.prices import Prices, Tariff, today
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +65,10 @@ class Door:
         files: FileStore,
         *,
         engine: str,
-        max_backoff_seconds: float,
+        health: Health,
+        patience: Patience,
+        limiter: Limiter,
+        queue_seconds: float,
     ) -> None:
         self._database = database
         self._ledger = ledger
@@ -134,7 +76,10 @@ class Door:
         self._prices = prices
         self._files = files
         self._engine = engine
-        self._max_backoff = max_backoff_seconds
+        self._health = health
+        self._patience = patience
+        self._limiter = limiter
+        self._queue_seconds = queue_seconds
 
     async def buy(self, order: Order) -> Purchase:
         """Return the answer to an order, bought now or stored before.
@@ -143,9 +88,9 @@ class Door:
             NotAllowed: Budget or price; nothing was sent.
             ProviderError: No answer of use; its ``money`` says what it cost.
         """
-        lease = order.lease_seconds(self._max_backoff)
-        job = await self._journal.claim(order.key, lease_seconds=lease)
+        job = await self._journal.claim(order.key, lease_seconds=order.lease_seconds)
         if job.output is not None:
+            tell(lambda observer: observer.replayed(order.call))
             return _replay(job)
         try:
             return await self._work(order, job)
@@ -155,6 +100,11 @@ class Door:
             raise
         finally:
             self._journal.release(job.id)
+
+    async def aclose(self) -> None:
+        """Let what is being told to other workers arrive, and stop handing out places."""
+        await self._health.aclose()
+        await self._limiter.aclose()
 
     async def _work(self, order: Order, job: Job) -> Purchase:
         if job.taken_over:
@@ -171,31 +121,21 @@ class Door:
             return await self._ask_in_turn(order, job.id, others)
 
     async def _ask_in_turn(self, order: Order, job_id: str, offers: tuple[Offer, ...]) -> Purchase:
-        """Ask one offer after the other while it is certain that nothing was bought."""
-        failures: list[ProviderError] = []
-        for offer in offers:
+        """Ask until an answer is of use, as the course goes."""
+        await self._health.refresh(offer.deployment for offer in offers)
+        course = Course(offers, self._patience, self._health, seconds=order.seconds, rebuy=order.rebuy)
+        while True:
+            step = course.next()
+            if step.pause:
+                await asyncio.sleep(step.pause)
+                await self._health.refresh(offer.deployment for offer in offers)
             try:
-                return await self._ask_patiently(order, job_id, offer)
-            except (ProviderBusy, ProviderUnreachable, ProviderRefused) as error:
-                failures.append(error)
-            except MediaJobFailed as error:
-                if error.money is not MoneyState.NONE:
-                    raise
-                failures.append(error)
-        raise failures[0]
+                return await self._ask(order, job_id, step, course)
+            except ProviderError as error:
+                course.failed(error)
 
-    async def _ask_patiently(self, order: Order, job_id: str, offer: Offer) -> Purchase:
-        for again in range(1, _TRIES):
-            try:
-                return await self._ask(order, job_id, offer)
-            except (ProviderBusy, ProviderUnreachable) as error:
-                seconds = error.details.get("retry_after_seconds") or _FIRST_BACKOFF_SECONDS * again
-                if seconds > self._max_backoff:
-                    raise
-                await asyncio.sleep(seconds)
-        return await self._ask(order, job_id, offer)
-
-    async def _ask(self, order: Order, job_id: str, offer: Offer) -> Purchase:
+    async def _ask(self, order: Order, job_id: str, step: Step, course: Course) -> Purchase:
+        offer = step.offer
         tariff = (await self._prices.book()).tariff(offer.provider, offer.model, today())
         hold = Hold(
             attempt_id=str(uuid.uuid4()),
@@ -207,18 +147,53 @@ class Door:
             held_micro=tariff.upper_bound(offer.most),
             price_ids=tariff.price_ids,
         )
+        await self._wait_for_place(order, job_id, offer.provider, course)
         attempt = BookedAttempt(self._ledger, hold, tariff)
         row = _Row(attempt.id, job_id, hold.held_micro, tariff)
-        answer = await self._send(offer, attempt, job_id)
+        answer = await self._watched(offer, attempt, job_id, min(offer.deadline, course.left))
         if isinstance(answer, Ticket):
             answer = await self._collect(offer, answer, row)
-        return await uncancelled(self._book(order, offer, row, answer))
+        return await uncancelled(self._book(order, step, row, answer, course))
 
-    async def _send(self, offer: Offer, attempt: BookedAttempt, job_id: str) -> Answer | Ticket:
+    async def _wait_for_place(self, order: Order, job_id: str, provider: str, course: Course) -> None:
+        """Wait for a place in the rate limit; the call's deadline stands still, its lease is kept."""
+        began = time.monotonic()
+        waiting = asyncio.ensure_future(
+            self._limiter.admit(order.call, provider, seconds=self._queue_seconds)
+        )
+        try:
+            while not (await asyncio.wait([waiting], timeout=order.lease_seconds / 2))[0]:
+                await self._journal.keep(job_id, lease_seconds=order.lease_seconds)
+            await waiting
+        finally:
+            waiting.cancel()
+            waited = time.monotonic() - began
+            course.stood_still(waited)
+            tell(lambda observer: observer.waited(order.call, provider, waited))
+
+    async def _watched(
+        self, offer: Offer, attempt: BookedAttempt, job_id: str, seconds: float
+    ) -> Answer | Ticket:
+        """Make the attempt, and note what it says about the deployment's health."""
+        self._health.trying(offer.deployment, seconds)
+        try:
+            answer = await self._send(offer, attempt, job_id, seconds)
+        except (ProviderBusy, ProviderUnreachable, AnswerInDoubt) as error:
+            self._health.failed(offer.deployment, error)
+            raise
+        except ProviderError:
+            self._health.succeeded(offer.deployment)
+            raise
+        self._health.succeeded(offer.deployment)
+        return answer
+
+    async def _send(
+        self, offer: Offer, attempt: BookedAttempt, job_id: str, seconds: float
+    ) -> Answer | Ticket:
         """Make the attempt; whatever cuts it short, its ledger row is closed before the failure goes on."""
         token = current_attempt.set(attempt)
         try:
-            answer = await self._within_deadline(offer, attempt)
+            answer = await self._within_deadline(offer, attempt, seconds)
             if isinstance(answer, Ticket):
                 await uncancelled(self._keep_ticket(offer, answer, job_id, attempt.id))
             return answer
@@ -228,15 +203,17 @@ class Door:
         finally:
             current_attempt.reset(token)
 
-    async def _within_deadline(self, offer: Offer, attempt: BookedAttempt) -> Answer | Ticket:
+    async def _within_deadline(self, offer: Offer, attempt: BookedAttempt, seconds: float) -> Answer | Ticket:
         try:
-            async with asyncio.timeout(offer.deadline):
+            async with asyncio.timeout(seconds):
                 answer = await offer.send(attempt)
                 attempt.claimed = True
                 return answer
         except TimeoutError as error:
-            why = f"no answer within {offer.deadline:g} seconds"
-            raise (in_doubt if attempt.sent else unreachable)(offer.provider, why) from error
+            why = f"no answer within {seconds:.3g} seconds"
+            if attempt.sent:
+                raise in_doubt(offer.provider, why, timed_out=True) from error
+            raise unreachable(offer.provider, why) from error
         except AnswerInDoubt as error:
             if attempt.sent:
                 raise
@@ -273,12 +250,18 @@ class Door:
         tariff = (await self._prices.book()).tariff_of(offer.provider, offer.model, opened.price_ids)
         row = _Row(opened.id, job.id, opened.held_micro, tariff)
         answer = await self._collect(offer, Ticket(str(ref["id"]), dict(ref["facts"])), row)
-        return await uncancelled(self._book(order, offer, row, answer))
+        return await uncancelled(self._book(order, Step(0.0, offer, FIRST_CHOICE), row, answer))
 
-    async def _book(self, order: Order, offer: Offer, row: _Row, answer: Answer) -> Purchase:
-        """Settle and store the answer in one transaction; then say what is wrong with it."""
+    async def _book(
+        self, order: Order, step: Step, row: _Row, answer: Answer, course: Course | None = None
+    ) -> Purchase:
+        """Settle and store the answer in one transaction; then say what is wrong with it.
+
+        A useless answer is the job's last word only where the course does not go on after it.
+        """
+        offer = step.offer
         cost, basis = cost_of(answer, row.tariff, row.held_micro)
-        output = _output(offer, answer, cost, basis)
+        output = output_of(offer, answer, cost_micro=cost, basis=basis, why=step.why)
         useless = order.judge(offer.provider, answer)
         unstored: PostHubError | None = None
         if useless is None and answer.media is not None:
@@ -287,10 +270,11 @@ class Door:
             except PostHubError as error:
                 unstored, error.money = error, MoneyState.SPENT
         failure = useless or unstored
+        goes_on = course is not None and useless is not None and _goes_on(course, useless)
 
         async def write() -> None:
             async with self._database.transaction() as connection:
-                if unstored is None:
+                if unstored is None and not goes_on:
                     tokens = answer.usage.input_tokens + answer.usage.output_tokens
                     await self._journal.complete(connection, row.job_id, output, tokens=tokens, error=useless)
                 await self._ledger.settle(
@@ -322,23 +306,8 @@ class Door:
         return stored
 
 
-def _output(offer: Offer, answer: Answer, cost: int, basis: str) -> dict[str, Any]:
-    return {
-        "text": answer.text,
-        "sources": [asdict(source) for source in answer.sources],
-        "vectors": [list(vector) for vector in answer.vectors],
-        "finish": answer.finish.value,
-        "reason": answer.reason,
-        "prompt": offer.prompt,
-        "raw": dict(answer.raw),
-        "served": {
-            "provider": offer.provider,
-            "model": offer.model,
-            "usage": asdict(answer.usage),
-            "cost_micro": cost,
-            "basis": basis,
-        },
-    }
+def _goes_on(course: Course, failure: ProviderError) -> bool:
+    return course.reaction(failure) is not Reaction.GIVE_UP
 
 
 def _replay(job: Job) -> Purchase:

@@ -79,13 +79,24 @@ def unreachable(provider: str, why: str) -> ProviderUnreachable:
     )
 
 
-def in_doubt(provider: str, why: str) -> AnswerInDoubt:
-    """Sent, and no whole answer came back."""
+def all_resting(provider: str, seconds: float) -> ProviderBusy:
+    """Nothing is sent: it asked for a pause, or failed too often a moment ago."""
+    return ProviderBusy(
+        f"{provider} is not to be asked for another {math.ceil(seconds)} seconds.",
+        next_step="Wait a little and resume the run.",
+        provider=provider,
+        retry_after_seconds=seconds,
+    )
+
+
+def in_doubt(provider: str, why: str, *, timed_out: bool = False) -> AnswerInDoubt:
+    """Sent, and no whole answer came back; ``timed_out`` where nothing was heard for too long."""
     return AnswerInDoubt(
         f"{provider} was asked, and no whole answer came back: {why}.",
         next_step="It may have been billed and is booked at its worst case; resume the run to ask again.",
         money=MoneyState.LOST,
         provider=provider,
+        timed_out=timed_out,
     )
 
 

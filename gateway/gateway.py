@@ -26,9 +26,12 @@ from domain.errors import FeatureNotAvailable
 from domain.ids import canonical_json
 from domain.tiers import cheapest_with, tier
 from gateway.config import Deployment, GatewayConfig, no_provider
-from gateway.door import Door, Offer, Order, Purchase
+from gateway.door import Door
 from gateway.judge import judge_image, judge_text, judge_vectors, judge_video
+from gateway.orders import Offer, Order, Purchase
+from gateway.pieces import Pieces
 from gateway.ports import (
+    Answer,
     Attempt,
     EmbeddingProvider,
     ImageProvider,
@@ -38,7 +41,7 @@ from gateway.ports import (
     VideoProvider,
 )
 from gateway.providers.gemini import with_negative
-from gateway.structured import ASKED_AGAIN, Parsed, ask_again, read, unusable
+from gateway.structured import ASKED_AGAIN, OTHER_MODEL, Parsed, Unfit, ask_again, read, unusable
 from store.prices import Units
 
 T = TypeVar("T")
@@ -89,30 +92,48 @@ class Gateway:
         """
         return await self._text(call, request, None)
 
-    async def _text(self, call: Call, request: TextRequest, on_text: OnText | None) -> TextResult:
-        bought = await self._door.buy(self._text_order(call, request, on_text))
+    async def _text(
+        self,
+        call: Call,
+        request: TextRequest,
+        on_text: OnText | None,
+        chain: tuple[Deployment, ...] | None = None,
+    ) -> TextResult:
+        chain = chain or self._config.chain(request.purpose)
+        bought = await self._door.buy(self._text_order(call, request, on_text, chain))
         text = str(bought.output["text"])
         if on_text is not None and bought.replayed:
             on_text(text)
         return TextResult(text, _served(bought), bought.output["raw"])
 
-    def _text_order(self, call: Call, request: TextRequest, on_text: OnText | None) -> Order:
-        engine = self._text_engine(request.purpose)
-        schema = canonical_json(dict(request.schema)) if request.schema else ""
-        most = {"input": _bytes(request.system, request.prompt, schema), "output": request.max_tokens}
-
-        def offer(model: Deployment) -> Offer:
-            return self._offer(
-                model, most, lambda attempt: engine.complete(model.model, request, attempt, on_text)
-            )
-
+    def _text_order(
+        self, call: Call, request: TextRequest, on_text: OnText | None, chain: tuple[Deployment, ...]
+    ) -> Order:
+        pieces = Pieces(on_text) if on_text else None
         return Order(
             call=call,
             purpose=request.purpose,
             request=asdict(replace(request, schema=dict(request.schema) if request.schema else None)),
-            offers=tuple(map(offer, self._config.chain(request.purpose))),
+            offers=tuple(self._text_offer(model, request, pieces) for model in chain),
             judge=judge_text,
+            seconds=self._config.call_seconds,
         )
+
+    def _text_offer(self, model: Deployment, request: TextRequest, pieces: Pieces | None) -> Offer:
+        engine = self._text_engine(request.purpose)
+        schema = canonical_json(dict(request.schema)) if request.schema else ""
+        most = {"input": _bytes(request.system, request.prompt, schema), "output": request.max_tokens}
+        room = min(int(self._config.models.of(model).get("max_output_tokens", 0)), 2 * request.max_tokens)
+
+        async def send(attempt: Attempt) -> Answer:
+            on_text = pieces.begin() if pieces else None
+            return await engine.complete(model.model, request, attempt, on_text)
+
+        def longer() -> Offer:
+            return self._text_offer(model, replace(request, max_tokens=room), pieces)
+
+        offer = self._offer(model, most, send)
+        return replace(offer, longer=longer) if room > request.max_tokens else offer
 
     def _text_engine(self, purpose: str) -> TextEngine:
         if self._engine is None:
@@ -126,7 +147,7 @@ class Gateway:
         """Answer a prompt as JSON of ``request.schema`` and parse it.
 
         An answer that is no JSON is repaired; one that ``parse`` refuses is asked for once more, with what is
-        wrong with it, as a job of its own.
+        wrong with it, then from another model where the chain has one. Each is a job of its own.
 
         Args:
             call: The logical call.
@@ -134,7 +155,7 @@ class Gateway:
             parse: Turns plain JSON into the value; raises ValueError (so also pydantic's ValidationError).
 
         Raises:
-            BadOutput: It did not fit twice; ``details["raw"]`` is the text.
+            BadOutput: It did not fit; ``details["raw"]`` is the last text.
         """
         return await self._structured(call, request, parse, None)
 
@@ -156,12 +177,30 @@ class Gateway:
         found = read(second.text, parse)
         if isinstance(found, Parsed):
             return Structured(found.value, second.served, (ASKED_AGAIN, *found.warnings))
-        raise unusable(second.text, found, second.served.provider, replayed=second.served.replayed)
+        return await self._from_another_model(call, request, parse, second, found)
+
+    async def _from_another_model(
+        self, call: Call, request: TextRequest, parse: Callable[[Any], T], last: TextResult, unfit: Unfit
+    ) -> Structured[T]:
+        others = tuple(
+            model
+            for model in self._config.chain(request.purpose)
+            if (model.provider, model.model) != (last.served.provider, last.served.model)
+        )
+        if not others:
+            raise unusable(last.text, unfit, last.served.provider, replayed=last.served.replayed)
+        elsewhere = replace(call, step=f"{call.step}/other" if call.step else "other")
+        third = await self._text(elsewhere, request, None, others)
+        found = read(third.text, parse)
+        if isinstance(found, Parsed):
+            return Structured(found.value, third.served, (OTHER_MODEL, *found.warnings))
+        raise unusable(third.text, found, third.served.provider, replayed=third.served.replayed)
 
     async def stream(self, call: Call, request: TextRequest) -> AsyncIterator[str]:
         """Yield a text piece by piece; its usage is booked when the last piece has come.
 
-        Leaving early cuts the call off; what was sent by then is booked as lost.
+        Leaving early cuts the call off; what was sent by then is booked as lost. A stream that is cut is begun
+        again: an empty ``Restarted`` says that the pieces before it are void.
         """
         pieces: asyncio.Queue[str | None] = asyncio.Queue()
         task = asyncio.create_task(self._text(call, request, pieces.put_nowait))
@@ -195,6 +234,7 @@ class Gateway:
                 request={"texts": list(texts)},
                 offers=tuple(map(offer, self._config.chain("embedding"))),
                 judge=judge_vectors,
+                seconds=self._config.call_seconds,
             )
         )
         return [_unit(vector) for vector in bought.output["vectors"]]
@@ -213,7 +253,8 @@ class Gateway:
             provider = self._search[model.provider]
             return self._offer(model, most, lambda attempt: provider.search(model.model, request, attempt))
 
-        order = Order(call, "search", asdict(request), tuple(map(offer, chain)), judge_text)
+        offers = tuple(map(offer, chain))
+        order = Order(call, "search", asdict(request), offers, judge_text, self._config.call_seconds)
         bought = await self._door.buy(order)
         sources = tuple(Source(**each) for each in bought.output["sources"])
         return SearchResult(str(bought.output["text"]), sources, _served(bought))
@@ -226,7 +267,15 @@ class Gateway:
         """
         _check_tier(call, "images")
         offers = tuple(self._image_offer(model, request) for model in self._config.images())
-        order = Order(call, "image", asdict(request), offers, judge_image, self._config.image_seconds)
+        order = Order(
+            call=call,
+            purpose="image",
+            request=asdict(request),
+            offers=offers,
+            judge=judge_image,
+            seconds=self._config.call_seconds,
+            collect_seconds=self._config.image_seconds,
+        )
         return _media(await self._door.buy(order))
 
     def _image_offer(self, model: Deployment, request: ImageRequest) -> Offer:
@@ -256,7 +305,16 @@ class Gateway:
         """
         _check_tier(call, "video")
         offers = tuple(self._video_offer(name, model, request) for name, model in self._config.videos())
-        order = Order(call, "video", asdict(request), offers, judge_video, self._config.video_seconds)
+        order = Order(
+            call=call,
+            purpose="video",
+            request=asdict(request),
+            offers=offers,
+            judge=judge_video,
+            seconds=self._config.call_seconds,
+            collect_seconds=self._config.video_seconds,
+            rebuy=False,  # seconds of video are dear: what may have been bought is not bought again by itself
+        )
         return _media(await self._door.buy(order))
 
     def _video_offer(self, name: str, model: Deployment, request: VideoRequest) -> Offer:
@@ -287,6 +345,7 @@ class Gateway:
 
     async def aclose(self) -> None:
         """Close connections and let queued events be delivered."""
+        await self._door.aclose()
         if self._engine is not None:
             await self._engine.aclose()
         for adapters in (self._embeddings, self._search, self._images, self._videos):
@@ -321,6 +380,8 @@ def _served(bought: Purchase) -> Served:
         usage=Usage(**served["usage"]),
         cost_micro=int(served["cost_micro"]),
         replayed=bought.replayed,
+        deployment=str(served.get("deployment") or f"{served['provider']}/{served['model']}"),
+        why=str(served.get("why", "")),
     )
 
 

@@ -19,6 +19,9 @@ from store.prices import Units
 
 OnText = Callable[[str], None]
 
+ATTEMPT_HEADER = "x-client-request-id"
+"""Carries the ledger row's id, so that a provider's bill that keeps it can be compared row by row."""
+
 
 class Finish(StrEnum):
     """Why a model stopped."""

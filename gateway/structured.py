@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 REPAIRED = "The answer was no valid JSON and was repaired."
 ASKED_AGAIN = "The first answer did not fit and was asked for again."
+OTHER_MODEL = "The first model's answers did not fit; another model answered."
 _MOST_PROBLEMS = 20
 
 
@@ -79,7 +80,7 @@ def ask_again(call: Call, request: TextRequest, text: str, unfit: Unfit) -> tupl
 def unusable(text: str, unfit: Unfit, provider: str, *, replayed: bool = False) -> BadOutput:
     """Build the failure of an answer that did not fit twice; the raw text is kept in its details."""
     return BadOutput(
-        f"{provider}'s answer does not fit, even after asking again: {unfit.problems[0].rstrip('.')}.",
+        f"{provider}'s answer does not fit, nor did those before it: {unfit.problems[0].rstrip('.')}.",
         next_step="Have the item made anew, or loosen the template; the raw answer is kept.",
         money=MoneyState.SPENT,
         provider=provider,

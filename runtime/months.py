@@ -12,7 +12,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
-from domain.errors import FetchFailed, InvalidInput, LimitExceeded, PostHubError, UnsafeUrl
+from domain.errors import FetchFailed, InvalidInput, LimitExceeded, PostHubError, UnknownPrice, UnsafeUrl
 from domain.money import to_usd
 from domain.month import GRAPH_VERSION
 from domain.request import RunRequest
@@ -21,9 +21,12 @@ from graph.content import MAX_PARALLEL, MAX_STEPS, build
 from nodes.handover.collect import collect
 from nodes.handover.write import write
 from nodes.intake import RunContext
-from runtime.services import Services
+from runtime.quote import Quote, Quoter, compare
+from runtime.services import Services, gateway_config
 from store.items import ItemRecord, Kind, Owner
+from store.prices import Prices
 from store.runs import RunRecord
+from store.usage import UsageRecords
 
 Event = Mapping[str, Any]
 
@@ -90,7 +93,44 @@ class Months:
         )
         await services.runs.create(record)
         await services.runs.set_status(run_id, "running", out=str(out) if out else None)
+        quote = await self.quote(request)
+        if quote is not None:
+            await UsageRecords(services.database).keep_quote(self._organization, run_id, quote.kept())
         return run_id
+
+    async def quote(self, request: RunRequest) -> Quote | None:
+        """Return what a month will cost; None where a step has no price or provider, which is said when it comes."""
+        services = self._services
+        typical = await UsageRecords(services.database).typical(self._organization, request.company)
+        book = await Prices(services.database).book()
+        try:
+            return await Quoter(gateway_config(services.settings), book, services.prompts).quote(
+                request, typical
+            )
+        except (UnknownPrice, InvalidInput):
+            return None
+
+    async def quoted(self, run_id: str) -> dict[str, Any] | None:
+        """Return the quote that a run was started with against what it has cost; None for a run without one."""
+        records = UsageRecords(self._services.database)
+        quote = await records.quote(self._organization, run_id)
+        if quote is None:
+            return None
+        lines = compare(quote, await records.actual(self._organization, run_id))
+        return {
+            "expected_usd": str(to_usd(quote.expected_micro)),
+            "worst_usd": str(to_usd(quote.worst_micro)),
+            "lines": [
+                {
+                    "step": step,
+                    "provider": provider,
+                    "expected_usd": str(to_usd(expected)),
+                    "worst_usd": str(to_usd(worst)),
+                    "actual_usd": str(to_usd(actual)),
+                }
+                for step, provider, expected, worst, actual in lines
+            ],
+        }
 
     async def advance(
         self, run_id: str, *, answer: Any = None, reviewer: str = "cli"
@@ -174,6 +214,7 @@ class Months:
             "failed": [f"{o.item}: {o.reason}" for o in outcomes if o.status == "failed"],
             "skipped": [f"{o.item}: {o.reason}" for o in outcomes if o.status == "skipped"],
             "cost_usd": await self._cost(run_id),
+            "quote": await self.quoted(run_id),
             "out": run.out,
             "error": run.error,
         }

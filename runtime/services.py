@@ -14,9 +14,11 @@ from gateway.safe_http import SafeFetcher
 from nodes.work import Ports
 from prompts.registry import Prompts
 from runtime import sandbox as sandbox_process
+from runtime.progress import tell_of_wait
 from runtime.sandbox import Sandbox
 from runtime.settings import ProviderSettings, Settings
 from runtime.stores import open_stores
+from runtime.telemetry import watching
 from store.checkpoints import PostHubSaver, checkpointer
 from store.database import Database, upgrade
 from store.files import FileStore
@@ -25,10 +27,14 @@ from store.ledger import Ledger
 from store.prices import Prices
 from store.review import Reviews
 from store.runs import Runs
+from store.shared import SharedRedis
+from store.sweeper import Lease
 from store.tenants import Tenants
 from tools.pages import PageReader
 
 _MEGABYTE = 1_000_000
+_BUDGET_PATIENCE_SECONDS = 20.0
+"""How long a call waits for the holds of its siblings when the budget is nearly spent."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ async def open_services(settings: Settings, *, buys: bool = True) -> AsyncIterat
         InfrastructureError: The sandbox did not start.
     """
     async with AsyncExitStack() as stack:
+        stack.enter_context(watching(settings.metrics_port if buys else None))
         sandbox, loading = None, None
         if buys:  # seconds of imports, while the servers start
             loading = asyncio.create_task(asyncio.to_thread(preload, settings.engine))
@@ -110,19 +117,28 @@ async def open_services(settings: Settings, *, buys: bool = True) -> AsyncIterat
         saver = await stack.enter_async_context(checkpointer(stores.database_uri))
         if loading:
             await loading
-        ports = await _ports(settings, database)
+        shared = SharedRedis(stores.redis_uri)
+        stack.push_async_callback(shared.aclose)
+        ports = await _ports(settings, database, shared)
+        await stack.enter_async_context(Lease(database, ports.ledger).kept())
         stack.push_async_callback(ports.gateway.aclose)
         yield Services(settings, sandbox, database, stores.redis_uri, saver, ports, stores.notes)
 
 
-async def _ports(settings: Settings, database: Database) -> Ports:
+async def _ports(settings: Settings, database: Database, shared: SharedRedis) -> Ports:
     prompts = Prompts(database)
     await prompts.sync_shipped()
     await Prices(database).load_shipped()
     files = FileStore(settings.files_url)
     fetcher = SafeFetcher(allowed_private=settings.private_hosts, max_bytes=2 * _MEGABYTE)
-    ledger = Ledger(database, default_limit_micro=settings.monthly_budget_micro)
-    gateway = build_gateway(gateway_config(settings), database, files, fetcher, ledger=ledger)
+    ledger = Ledger(
+        database,
+        default_limit_micro=settings.monthly_budget_micro,
+        patience_seconds=_BUDGET_PATIENCE_SECONDS,
+    )
+    gateway = build_gateway(
+        gateway_config(settings), database, files, fetcher, ledger=ledger, shared=shared, on_wait=tell_of_wait
+    )
     return Ports(
         gateway=gateway,
         prompts=prompts,
@@ -150,6 +166,8 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         image_order=settings.image_order,
         video_order=settings.video_order,
         poll_seconds=settings.video_poll_seconds,
+        models=settings.models,
+        limits=settings.rate_limits,
     )
 
 
@@ -163,6 +181,7 @@ def in_sandbox(settings: Settings, sandbox: Sandbox) -> Settings:
         providers=providers,
         private_hosts=settings.private_hosts | {sandbox.host},
         video_poll_seconds=min(settings.video_poll_seconds, 1.0),
+        rate_limits=settings.rate_limits.in_sandbox(),
     )
 
 

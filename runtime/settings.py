@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from domain.errors import InvalidInput
 from domain.money import to_micro
+from gateway.config import Models, shipped_models, with_chains
+from gateway.rate_limits import RateLimits, read_limits
 
 Engine = Literal["litellm", "google"]
 
@@ -54,6 +56,9 @@ class Settings:
     video_order: tuple[str, ...]
     video_poll_seconds: float
     sandbox_seed: int
+    metrics_port: int | None
+    models: Models
+    rate_limits: RateLimits
 
     @property
     def has_provider_key(self) -> bool:
@@ -95,7 +100,15 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         video_order=_order(env, "POSTHUB_VIDEO_PROVIDERS", ("veo", "omni", "veo-google")),
         video_poll_seconds=_seconds(env, "POSTHUB_VIDEO_POLL_SECONDS", 5.0),
         sandbox_seed=_whole(env, "POSTHUB_SANDBOX_SEED", 1),
+        metrics_port=_port(env, "POSTHUB_METRICS_PORT"),
+        rate_limits=read_limits(env.get("POSTHUB_RATE_LIMITS", "")),
+        models=with_chains(shipped_models(), _starting(env, "POSTHUB_CHAIN_")),
     )
+
+
+def _starting(env: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """Return the variables that start alike, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in env.items() if name.startswith(prefix)}
 
 
 _PLACEHOLDERS = {":memory:", "fake"}
@@ -195,6 +208,17 @@ def _seconds(env: Mapping[str, str], variable: str, default: float) -> float:
             f"{variable} is {value!r}.", next_step="Give seconds, more than 0 and at most 300."
         )
     return seconds
+
+
+def _port(env: Mapping[str, str], variable: str) -> int | None:
+    value = env.get(variable)
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit()) or not 0 < int(value) < 65536:
+        raise InvalidInput(
+            f"{variable} is {value!r}.", next_step="Give a port from 1 to 65535, or leave it out."
+        )
+    return int(value)
 
 
 def _whole(env: Mapping[str, str], variable: str, default: int) -> int:

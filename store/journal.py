@@ -115,6 +115,9 @@ update jobs set status = :status, error = cast(:error as jsonb), lease_until = n
                 generation_time_seconds = extract(epoch from now() - started_at)
  where id = :id and owner = :owner and status = 'processing'""")
 _REFER = text("update jobs set provider_ref = cast(:ref as jsonb) where id = :id")
+_KEEP = text("""
+update jobs set lease_until = now() + make_interval(secs => :lease)
+ where id = :id and owner = :owner and status = 'processing'""")
 _FORGET = text("update jobs set provider_ref = null where id = :id")
 _REFER_ATTEMPT = text("update attempts set provider_ref = :ref where id = :id and state = 'held'")
 _LIST = text("""
@@ -154,18 +157,27 @@ class Journal:
             waits += 1
 
     async def _look_up_or_open(self, key: JobKey, lease: float, *, share_failure: bool) -> Job:
-        job_id = key.id
-        async with self._database.transaction() as connection:
-            await connection.execute(_LOCK, {"id": job_id})
-            row = (await connection.execute(_FIND, {"id": job_id})).first()
-            if row is not None and (self._is_worked_on(row) or row.output is not None):
-                return _job(row)
-            if row is not None and share_failure and row.status == "failed":
-                return _job(row)
-            await self._begin(connection, key, lease, known=row is not None)
-            # Before the lock is let go, or a caller beside this one would take the job for abandoned.
-            _working.add((self._owner, job_id))
-        return _job(row, mine=True) if row is not None else Job(job_id, "processing", None, None, None, True)
+        begun = False
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(_LOCK, {"id": key.id})
+                row = (await connection.execute(_FIND, {"id": key.id})).first()
+                if row is not None and (self._is_worked_on(row) or row.output is not None):
+                    return _job(row)
+                if row is not None and share_failure and row.status == "failed":
+                    return _job(row)
+                await self._begin(connection, key, lease, known=row is not None)
+                # Before the lock is let go, or a caller beside this one would take the job for abandoned.
+                _working.add((self._owner, key.id))
+                begun = True
+        except BaseException:
+            # Cut short in its commit: nobody works on the job, and whoever asks next may take it.
+            if begun:
+                self.release(key.id)
+            raise
+        if row is None:
+            return Job(key.id, "processing", None, None, None, True)
+        return _job(row, mine=True)
 
     def _is_worked_on(self, row: Any) -> bool:
         if row.status != "processing":
@@ -212,6 +224,12 @@ class Journal:
         }
         async with self._database.transaction() as connection:
             await connection.execute(_FAIL, values)
+
+    async def keep(self, job_id: str, *, lease_seconds: float) -> None:
+        """Say that a job is still being worked on."""
+        values = {"id": job_id, "owner": self._owner, "lease": lease_seconds}
+        async with self._database.transaction() as connection:
+            await connection.execute(_KEEP, values)
 
     def release(self, job_id: str) -> None:
         """Tell the journal that this process no longer works on a job."""

@@ -4,28 +4,38 @@
          → void      provably not billed
          → lost      sent, and no whole answer came back: booked at the most that it can have cost
 
-The budget is enforced in the hold's WHERE and nowhere else. A hold, and each way of closing one, is a single
-SQL statement that moves the budget with it. Locks are taken in the order jobs, attempts, budgets.
+The budget is enforced in the hold's WHERE and nowhere else. A hold, each way of closing one and each correction
+is a single SQL statement that moves the budget with it. A closed row never changes (a trigger refuses it): what
+is learned later becomes a row of ``adjustments``.
 """
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.calls import Call, Usage
-from domain.errors import BudgetExceeded, NotFound
-from domain.money import format_usd
+from domain.errors import NotFound
+from store import ledger_sql as sql
+from store.budgets import Left, announce, announce_refusal, exceeded
 from store.database import Database
+from store.observe import tell
+from store.totals import By, TotalRow, read_totals
 
 Basis = Literal["provider", "usage", "estimate", "worst_case"]
-By = Literal["provider", "company", "template", "job", "kind"]
+
+_UNKNOWN_OWNER_SECONDS = 3600.0
+"""How long an attempt may stay open whose process never took a lease."""
+_WAIT_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5)
+
+__all__ = ["Basis", "By", "Hold", "Ledger", "OpenAttempt", "TotalRow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,86 +61,7 @@ class OpenAttempt:
     held_micro: int
     cost_micro: int | None
     price_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TotalRow:
-    """A sum over attempts: ``cost_micro`` of what was settled and lost, ``lost_micro`` of what was lost alone."""
-
-    key: str
-    calls: int
-    cost_micro: int
-    held_micro: int
-    lost_micro: int
-    input_tokens: int
-    output_tokens: int
-    images: int
-    seconds: float
-
-
-_HOLD = text("""
-with moved as (
-  insert into budgets as b (organization_id, month, held_micro)
-  select :organization_id, m.month, :held
-    from (select to_char(now() at time zone 'utc', 'YYYY-MM') as month) m
-   where cast(:held as bigint) <= :default_limit
-      or exists (select 1 from budgets e where e.organization_id = :organization_id and e.month = m.month)
-  on conflict (organization_id, month) do update set held_micro = b.held_micro + excluded.held_micro
-   where b.held_micro + b.spent_micro + excluded.held_micro <= coalesce(b.limit_micro, :default_limit)
-  returning b.month)
-insert into attempts (id, job_id, organization_id, company_id, run_id, month, kind, provider, model, engine,
-                      state, held_micro, price_ids, template_code, template_version, owner)
-select :id, :job_id, :organization_id, :company_id, :run_id, month, :kind, :provider, :model, :engine,
-       'held', :held, :price_ids, :template_code, :template_version, :owner
-  from moved
-returning month""")
-
-_LEFT = text("""
-select coalesce(limit_micro, :default_limit) - held_micro - spent_micro from budgets
- where organization_id = :organization_id and month = to_char(now() at time zone 'utc', 'YYYY-MM')""")
-
-_MOVE_BUDGET = """
-update budgets b
-   set held_micro = b.held_micro - c.held, spent_micro = b.spent_micro + c.cost
-  from (select organization_id, month, sum(held_micro)::bigint as held,
-               coalesce(sum(cost_micro), 0)::bigint as cost
-          from closed group by organization_id, month) c
- where b.organization_id = c.organization_id and b.month = c.month
-returning (select count(*) from closed)"""
-
-_CLOSE = text(f"""
-with closed as (
-  update attempts
-     set state = :state, basis = :basis, closed_at = now(), error_code = :error_code,
-         cost_micro = case when :state = 'void' then 0 else coalesce(:cost, held_micro) end,
-         input_tokens = :input_tokens, output_tokens = :output_tokens, thinking_tokens = :thinking_tokens,
-         cached_tokens = :cached_tokens, images = :images, seconds = :seconds, requests = :requests
-   where id = :id and state = 'held'
-  returning organization_id, month, held_micro, cost_micro)
-{_MOVE_BUDGET}""")
-
-_CLOSE_ORPHANS = text(f"""
-with closed as (
-  update attempts
-     set state = 'lost', basis = 'worst_case', closed_at = now(), cost_micro = held_micro,
-         error_code = 'PROCESS_ENDED'
-   where state = 'held' and provider_ref is null
-     and (run_id = :run_id and owner <> :owner or job_id = :job_id)
-  returning organization_id, month, held_micro, cost_micro)
-{_MOVE_BUDGET}""")
-
-_RELEASE_JOBS = text("""
-update jobs set status = 'pending', lease_until = now()
- where run_id = :run_id and status = 'processing' and owner <> :owner""")
-
-_KEYS: dict[By | None, str] = {
-    None: "'total'",
-    "provider": "provider",
-    "company": "company_id",
-    "template": "coalesce(template_code || ' v' || template_version, 'none')",
-    "job": "job_id",
-    "kind": "kind",
-}
+    error_code: str | None = None
 
 
 class Ledger:
@@ -140,12 +71,26 @@ class Ledger:
         database: Where the ledger is kept.
         default_limit_micro: The month's budget of an organization that has none of its own.
         owner: Names this process instance; unique for each start of the process.
+        patience_seconds: How long a hold that does not fit waits for open holds to be given back. Holds are
+            upper bounds: without patience, calls under way could lock out others that the budget has room for.
     """
 
-    def __init__(self, database: Database, *, default_limit_micro: int, owner: str | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        default_limit_micro: int,
+        owner: str | None = None,
+        patience_seconds: float = 0.0,
+    ) -> None:
         self._database = database
         self._default_limit = default_limit_micro
+        self._patience = patience_seconds
         self.owner = owner or uuid.uuid4().hex
+
+    @property
+    def default_limit_micro(self) -> int:
+        return self._default_limit
 
     @asynccontextmanager
     async def _on(self, connection: AsyncConnection | None) -> AsyncIterator[AsyncConnection]:
@@ -159,38 +104,55 @@ class Ledger:
         """Reserve the most that an attempt can cost and open its row; returns the month it is booked in.
 
         Raises:
-            BudgetExceeded: It does not fit into what is left of the organization's month.
+            BudgetExceeded: It does not fit into what is left of the organization's month, or of its run's own
+                ceiling; ``details`` say which, what is left and what was needed.
         """
-        async with self._on(None) as connection:
-            row = (await connection.execute(_HOLD, self._hold_values(hold))).first()
-            if row is not None:
+        waited, tries = 0.0, 0
+        while True:
+            month = await self._try_to_hold(hold)
+            if month is not None:
+                tell(lambda observer: observer.held(hold))
+                return month
+            left = await self._left(hold.call.organization_id, hold.call.run_id)
+            if waited >= self._patience or not left.may_fit_later(hold.held_micro):
+                tell(lambda observer: observer.refused(hold))
+                await announce_refusal(self._database, hold.call.organization_id, left, hold.held_micro)
+                raise exceeded(left, hold.held_micro, provider=hold.provider, model=hold.model)
+            seconds = _WAIT_SECONDS[min(tries, len(_WAIT_SECONDS) - 1)]
+            await asyncio.sleep(seconds)
+            waited, tries = waited + seconds, tries + 1
+
+    async def _try_to_hold(self, hold: Hold) -> str | None:
+        try:
+            async with self._database.transaction() as connection:
+                row = (await connection.execute(sql.HOLD, self._hold_values(hold))).first()
+                if row is None:
+                    raise _DoesNotFit  # rolls back what the run's ceiling was moved by
                 return str(row.month)
-            raise _exceeded(hold, await self._left(connection, hold.call.organization_id))
+        except _DoesNotFit:
+            return None
 
     def _hold_values(self, hold: Hold) -> dict[str, Any]:
-        call = hold.call
-        return {
+        return _names(hold.call) | {
             "id": hold.attempt_id,
             "job_id": hold.job_id,
-            "organization_id": call.organization_id,
-            "company_id": call.company_id,
-            "run_id": call.run_id,
-            "kind": call.kind.value,
             "provider": hold.provider,
             "model": hold.model,
             "engine": hold.engine,
             "held": hold.held_micro,
             "price_ids": list(hold.price_ids),
-            "template_code": call.template.code if call.template else None,
-            "template_version": call.template.version if call.template else None,
             "owner": self.owner,
             "default_limit": self._default_limit,
         }
 
-    async def _left(self, connection: AsyncConnection, organization_id: str) -> int:
-        values = {"organization_id": organization_id, "default_limit": self._default_limit}
-        left = await connection.scalar(_LEFT, values)
-        return self._default_limit if left is None else int(left)
+    async def _left(self, organization_id: str, run_id: str = "") -> Left:
+        values = {
+            "organization_id": organization_id,
+            "run_id": run_id,
+            "default_limit": self._default_limit,
+        }
+        async with self._on(None) as connection:
+            return Left(**(await connection.execute(sql.LEFT, values)).mappings().one())
 
     async def settle(
         self,
@@ -204,7 +166,8 @@ class Ledger:
     ) -> bool:
         """Book what an answer cost. Never refused, even over the budget; False if the row was closed before.
 
-        ``connection`` joins a transaction that is already open: the answer is stored with its booking.
+        ``connection`` joins a transaction that is already open: the answer is stored with its booking. Where
+        the row was closed for a process that seemed dead, the difference is booked as an adjustment.
         """
         values = _close_values(attempt_id, "settled", basis, cost_micro, usage, error_code)
         return await self._close(values, connection)
@@ -227,8 +190,88 @@ class Ledger:
         return await self._close(values, None)
 
     async def _close(self, values: dict[str, Any], connection: AsyncConnection | None) -> bool:
+        values = values | {"default_limit": self._default_limit}
         async with self._on(connection) as open_connection:
-            return (await open_connection.execute(_CLOSE, values)).first() is not None
+            row = (await open_connection.execute(sql.CLOSE, values)).first()
+            if row is not None:
+                await announce(open_connection, row)
+                _tell_closed(values)
+                return True
+            await self._correct_early_close(open_connection, values)
+        return False
+
+    async def _correct_early_close(self, connection: AsyncConnection, values: dict[str, Any]) -> None:
+        """A process that was taken for dead knows after all what its attempt cost."""
+        row = await _row(connection, values["id"])
+        if row is None or row.error_code != sql.PROCESS_ENDED or values["cost"] is None:
+            return
+        await self.adjust(
+            row.id,
+            values["cost"] - (row.cost_micro or 0),
+            reason="late_answer",
+            source=f"process {self.owner}",
+            adjustment_id=f"late-answer:{row.id}",
+            connection=connection,
+        )
+
+    async def adjust(
+        self,
+        attempt_id: str,
+        delta_micro: int,
+        *,
+        reason: str,
+        source: str,
+        adjustment_id: str,
+        bill_line: str | None = None,
+        connection: AsyncConnection | None = None,
+    ) -> bool:
+        """Correct a closed attempt by a new row, booked in the attempt's own month.
+
+        Args:
+            attempt_id: The attempt.
+            delta_micro: What is added to its cost; negative where too much was booked.
+            reason: ``bill``, ``unbilled`` or ``late_answer``.
+            source: Who knew better: a bill's name, or a process.
+            adjustment_id: Makes a repeated correction meet its first one.
+            bill_line: The bill's own id of the line.
+            connection: A transaction that is already open.
+
+        Returns:
+            False if it was booked before, or the attempt is still open or unknown.
+        """
+        values = {
+            "id": adjustment_id,
+            "attempt_id": attempt_id,
+            "delta": delta_micro,
+            "reason": reason,
+            "source": source,
+            "bill_line": bill_line,
+            "default_limit": self._default_limit,
+        }
+        async with self._on(connection) as open_connection:
+            row = (await open_connection.execute(sql.ADJUST, values)).first()
+            if row is not None:
+                await announce(open_connection, row)
+        return row is not None
+
+    async def record_hit(
+        self, call: Call, *, job_id: str, provider: str, model: str, saved_micro: int
+    ) -> None:
+        """Record that a cache answered instead of a provider: costs 0, and names what it saved.
+
+        Written without waiting for the disk: a record of what was not spent may be lost in a crash.
+        """
+        values = _names(call) | {
+            "id": str(uuid.uuid4()),
+            "job_id": job_id,
+            "provider": provider,
+            "model": model,
+            "saved": saved_micro,
+        }
+        async with self._on(None) as connection:
+            await connection.execute(text("set local synchronous_commit = off"))
+            await connection.execute(sql.RECORD_HIT, values)
+        tell(lambda observer: observer.cache_hit(call, provider, saved_micro))
 
     async def attempt(self, attempt_id: str) -> OpenAttempt:
         """Return one row as it stands.
@@ -236,12 +279,11 @@ class Ledger:
         Raises:
             NotFound: There is none of this id.
         """
-        query = text("select state, held_micro, cost_micro, price_ids from attempts where id = :id")
         async with self._on(None) as connection:
-            row = (await connection.execute(query, {"id": attempt_id})).first()
+            row = await _row(connection, attempt_id)
         if row is None:
             raise NotFound(f"There is no attempt {attempt_id!r} in the ledger.")
-        return OpenAttempt(attempt_id, row.state, row.held_micro, row.cost_micro, tuple(row.price_ids))
+        return row
 
     async def close_orphans(self, run_id: str) -> int:
         """Book as lost what earlier processes left open in a run, and release their jobs; returns how many.
@@ -249,27 +291,49 @@ class Ledger:
         To be called by the one runner of the run, before it goes on. An attempt whose media job the provider
         still knows stays open: its job goes on being polled.
         """
-        values = {"run_id": run_id, "job_id": None, "owner": self.owner}
         async with self._on(None) as connection:
-            await connection.execute(_RELEASE_JOBS, values)
-            return await connection.scalar(_CLOSE_ORPHANS, values) or 0
+            await connection.execute(sql.RELEASE_JOBS, {"run_id": run_id, "owner": self.owner})
+            return await self._lose_orphans(connection, run_id=run_id, job_id=None)
 
     async def close_orphans_of_job(self, job_id: str) -> int:
         """Book as lost what was left open for a job that has just been taken over; returns how many."""
-        values = {"run_id": None, "job_id": job_id, "owner": self.owner}
         async with self._on(None) as connection:
-            return await connection.scalar(_CLOSE_ORPHANS, values) or 0
+            return await self._lose_orphans(connection, run_id=None, job_id=job_id)
+
+    async def _lose_orphans(
+        self, connection: AsyncConnection, *, run_id: str | None, job_id: str | None
+    ) -> int:
+        values = {"run_id": run_id, "job_id": job_id, "owner": self.owner}
+        return await self._lose(connection, sql.CLOSE_ORPHANS, values)
+
+    async def close_dead(self) -> int:
+        """Book as lost what dead processes left open, of whatever run and organization; returns how many.
+
+        Dead is a process whose lease has run out (`store.sweeper.Lease`), or that never took one an hour ago. A
+        hold is never given back: its call may have been billed. One sweeper at a time; a second finds nothing.
+        """
+        values = {"owner": self.owner, "unknown_seconds": _UNKNOWN_OWNER_SECONDS}
+        async with self._on(None) as connection:
+            if not await connection.scalar(sql.ONE_SWEEPER):
+                return 0
+            return await self._lose(connection, sql.CLOSE_DEAD, values)
+
+    async def _lose(self, connection: AsyncConnection, statement: Any, values: dict[str, Any]) -> int:
+        found = await connection.execute(statement, values | {"default_limit": self._default_limit})
+        rows = found.all()
+        for row in rows:
+            await announce(connection, row)
+        return int(rows[0].closed) if rows else 0
 
     async def run_cost(self, run_id: str) -> int:
-        """Micro-USD settled and lost in a run."""
-        query = text("select coalesce(sum(cost_micro), 0) from attempts where run_id = :run_id")
+        """Micro-USD settled, lost and adjusted in a run."""
+        query = text("select coalesce(sum(cost_micro), 0) from ledger_entries where run_id = :run_id")
         async with self._on(None) as connection:
             return int(await connection.scalar(query, {"run_id": run_id}) or 0)
 
     async def left(self, organization_id: str) -> int:
         """Micro-USD that an organization can still spend this month."""
-        async with self._on(None) as connection:
-            return await self._left(connection, organization_id)
+        return (await self._left(organization_id)).month_micro
 
     async def totals(
         self,
@@ -280,22 +344,39 @@ class Ledger:
         by: By | None = None,
     ) -> list[TotalRow]:
         """Sum an organization's attempts, of a month (``YYYY-MM``) or a run or all; the dearest first."""
-        query = text(f"""
-            select {_KEYS[by]} as key, count(*) filter (where state <> 'void') as calls,
-                   coalesce(sum(cost_micro), 0) as cost_micro,
-                   coalesce(sum(held_micro) filter (where state = 'held'), 0) as held_micro,
-                   coalesce(sum(cost_micro) filter (where state = 'lost'), 0) as lost_micro,
-                   sum(input_tokens) as input_tokens, sum(output_tokens) as output_tokens,
-                   sum(images) as images, sum(seconds) as seconds
-              from attempts
-             where organization_id = :organization_id
-               and (cast(:month as text) is null or month = :month)
-               and (cast(:run_id as text) is null or run_id = :run_id)
-             group by 1 order by cost_micro desc, key""")
-        values = {"organization_id": organization_id, "month": month, "run_id": run_id}
         async with self._on(None) as connection:
-            rows: Sequence[Any] = (await connection.execute(query, values)).all()
-        return [_total(row) for row in rows]
+            return await read_totals(connection, organization_id, month=month, run_id=run_id, by=by)
+
+
+class _DoesNotFit(Exception):
+    """The hold was refused."""
+
+
+async def _row(connection: AsyncConnection, attempt_id: str) -> OpenAttempt | None:
+    query = text("select state, held_micro, cost_micro, price_ids, error_code from attempts where id = :id")
+    row = (await connection.execute(query, {"id": attempt_id})).first()
+    if row is None:
+        return None
+    return OpenAttempt(
+        attempt_id, row.state, row.held_micro, row.cost_micro, tuple(row.price_ids), row.error_code
+    )
+
+
+def _names(call: Call) -> dict[str, Any]:
+    return {
+        "organization_id": call.organization_id,
+        "company_id": call.company_id,
+        "run_id": call.run_id,
+        "kind": call.kind.value,
+        "template_code": call.template.code if call.template else None,
+        "template_version": call.template.version if call.template else None,
+    }
+
+
+def _tell_closed(values: Mapping[str, Any]) -> None:
+    usage = Usage(**{field.name: values[field.name] for field in fields(Usage)})
+    known = {name: values[name] for name in ("state", "basis", "error_code")}
+    tell(lambda observer: observer.closed(values["id"], cost_micro=values["cost"], usage=usage, **known))
 
 
 def _close_values(
@@ -303,29 +384,3 @@ def _close_values(
 ) -> dict[str, Any]:
     closing = {"id": attempt_id, "state": state, "basis": basis, "cost": cost, "error_code": error_code}
     return closing | asdict(usage)
-
-
-def _total(row: Any) -> TotalRow:
-    return TotalRow(
-        key=str(row.key),
-        calls=int(row.calls),
-        cost_micro=int(row.cost_micro),
-        held_micro=int(row.held_micro),
-        lost_micro=int(row.lost_micro),
-        input_tokens=int(row.input_tokens),
-        output_tokens=int(row.output_tokens),
-        images=int(row.images),
-        seconds=float(row.seconds),
-    )
-
-
-def _exceeded(hold: Hold, left_micro: int) -> BudgetExceeded:
-    return BudgetExceeded(
-        f"The month's budget has {format_usd(left_micro)} left, and this call may cost up to "
-        f"{format_usd(hold.held_micro)}.",
-        next_step="Raise POSTHUB_MONTHLY_BUDGET_USD, or go on next month; the run can be resumed.",
-        left_micro=left_micro,
-        needed_micro=hold.held_micro,
-        provider=hold.provider,
-        model=hold.model,
-    )

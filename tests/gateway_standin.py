@@ -72,7 +72,7 @@ class _App:
             return self._embedded(model, body)
         if method == "predictLongRunning":
             return JSONResponse({"name": f"models/{model}/operations/op-1"})
-        failed = self._failed(text)
+        failed = self._failed(text, model)
         if failed is not None:
             return failed
         if "[hang]" in text:
@@ -82,12 +82,14 @@ class _App:
         if "[broken body]" in text:
             return Response('{"candidates": [{"conte', media_type="application/json")
         if method == "streamGenerateContent":
-            return StreamingResponse(_events(answer, text), media_type="text/event-stream")
+            self.standin.tries[text] = self.standin.tries.get(text, 0) + 1
+            cut = "[cut]" in text and not ("[once]" in text and self.standin.tries[text] > 1)
+            return StreamingResponse(_events(answer, text, cut=cut), media_type="text/event-stream")
         return JSONResponse(answer)
 
-    def _failed(self, text: str) -> Response | None:
-        found = re.search(r"\[(once )?(\d{3})\]", text)
-        if not found:
+    def _failed(self, text: str, model: str = "") -> Response | None:
+        found = re.search(r"\[(once )?(\d{3})(?: at ([^\]\s]+))?\]", text)
+        if not found or (found[3] and found[3] not in model):
             return None
         self.standin.tries[text] = self.standin.tries.get(text, 0) + 1
         if found[1] and self.standin.tries[text] > 1:
@@ -246,12 +248,12 @@ def _said(text: str) -> str:
     return TEXT
 
 
-async def _events(answer: dict[str, Any], text: str) -> AsyncIterator[str]:
+async def _events(answer: dict[str, Any], text: str, *, cut: bool = False) -> AsyncIterator[str]:
     said = _said(text)
     half = len(said) // 2
     first = {"candidates": [{"content": {"role": "model", "parts": [{"text": said[:half]}]}, "index": 0}]}
     yield f"data: {json.dumps(first | {'usageMetadata': {'promptTokenCount': 1011}})}\r\n\r\n"
-    if "[cut]" in text:
+    if cut:
         raise ConnectionResetError("cut on purpose")
     if "[stall]" in text:
         await asyncio.sleep(60)

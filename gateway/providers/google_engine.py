@@ -19,7 +19,7 @@ from domain.errors import PostHubError, ProviderRefused
 from gateway.booking import current_attempt
 from gateway.config import Deployment, Models, ProviderConfig
 from gateway.failures import from_status, in_doubt
-from gateway.ports import Answer, Attempt, Finish, MediaFile, OnText
+from gateway.ports import ATTEMPT_HEADER, Answer, Attempt, Finish, MediaFile, OnText
 from gateway.providers.gemini import (
     finish_of,
     image_prompt,
@@ -75,6 +75,7 @@ class _BookedTransport(httpx.AsyncHTTPTransport):
                 "A model was called past the gateway.", next_step="Call it through gateway.Gateway."
             )
         await attempt.sending()
+        request.headers[ATTEMPT_HEADER] = attempt.id
         request.headers["Accept-Encoding"] = "identity"  # what is kept has to be readable
         response = await super().handle_async_request(request)
         exchange = _exchange.get()
@@ -140,8 +141,8 @@ class GoogleEngine:
             parts: list[str] = []
             async for chunk in chat.astream(messages, config=_UNSEEN, **options):
                 if chunk.text:
-                    parts.append(chunk.text)
-                    on_text(chunk.text)
+                    parts.append(str(chunk.text))
+                    on_text(parts[-1])
             return _answer(exchange, "".join(parts))
         except Exception as error:
             raise self._failure(error) from error

@@ -27,7 +27,7 @@ from domain.errors import PostHubError, ProviderRefused
 from gateway.booking import current_attempt
 from gateway.config import Deployment, Models, ProviderConfig
 from gateway.failures import from_status, in_doubt
-from gateway.ports import Answer, Attempt, Finish, MediaFile, OnText
+from gateway.ports import ATTEMPT_HEADER, Answer, Attempt, Finish, MediaFile, OnText
 from gateway.providers.gemini import finish_of, image_prompt, nearest_ratio, usage_of
 from gateway.providers.wire import chain, classified, error_message
 
@@ -151,6 +151,7 @@ class LiteLLMEngine:
             "litellm_call_id": attempt.id,
             # The Router writes into the dict it is given: a fresh one for each call.
             "metadata": {"attempt_id": attempt.id},
+            "extra_headers": {ATTEMPT_HEADER: attempt.id},
         }
 
     async def _streamed(self, options: dict[str, Any], on_text: OnText) -> Answer:

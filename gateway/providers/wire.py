@@ -14,7 +14,7 @@ import httpx
 from domain.errors import PostHubError
 from gateway.config import ProviderConfig
 from gateway.failures import from_status, in_doubt, unreachable
-from gateway.ports import Attempt
+from gateway.ports import ATTEMPT_HEADER, Attempt
 
 _CONNECT_SECONDS = 10.0
 _NEVER_SENT = (
@@ -63,15 +63,17 @@ class Wire:
             ProviderError: As classified.
         """
         await attempt.sending()
-        return await self._ask("POST", path, body)
+        return await self._ask("POST", path, body, {ATTEMPT_HEADER: attempt.id})
 
     async def get(self, path: str) -> dict[str, Any]:
         """Send a request that costs nothing."""
         return await self._ask("GET", path, None)
 
-    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+    async def _ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         try:
-            response = await self._client.request(method, path, json=body)
+            response = await self._client.request(method, path, json=body, headers=headers)
         except Exception as error:
             raise classified(self.provider, error) from error
         return self._read(response)
@@ -113,7 +115,8 @@ def classified(provider: str, error: BaseException) -> PostHubError:
             "ClientConnectorDNSError",
         }:
             return unreachable(provider, "no connection came about")
-    return in_doubt(provider, type(error).__name__)
+    timed_out = any("Timeout" in type(each).__name__ for each in chain(error))
+    return in_doubt(provider, type(error).__name__, timed_out=timed_out)
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

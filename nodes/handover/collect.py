@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -275,7 +275,8 @@ def _costs(providers: Sequence[TotalRow], kinds: Sequence[TotalRow]) -> Costs:
 
 
 def _lines(rows: Iterable[Any]) -> tuple[CostLine, ...]:
-    return tuple(CostLine(**asdict(row)) for row in rows)
+    names = [each.name for each in fields(CostLine)]
+    return tuple(CostLine(**{name: getattr(row, name) for name in names}) for row in rows)
 
 
 def _moment(moment: datetime) -> str:

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from domain.calls import Call, JobKind, SearchRequest, TemplateRef, TextRequest
+from domain.calls import Call, JobKind, Restarted, SearchRequest, TemplateRef, TextRequest
 from domain.errors import (
     AnswerInDoubt,
     BadOutput,
@@ -62,7 +62,8 @@ def standin() -> Iterator[Standin]:
 def config_for(standin: Standin, engine: str, **changes: Any) -> GatewayConfig:
     names = ("gemini", "perplexity")
     providers = {name: ProviderConfig(name, f"key-of-{name}", standin.base_url) for name in names}
-    return replace(GatewayConfig(providers=providers, engine=engine), **changes)  # type: ignore[arg-type]
+    config = GatewayConfig(providers=providers, engine=engine, last_backoff_seconds=5)  # type: ignore[arg-type]
+    return replace(config, **changes)
 
 
 @pytest.fixture(params=["litellm", "google"])
@@ -201,7 +202,7 @@ async def test_a_refused_call_costs_nothing_and_the_next_model_is_tried(
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-async def test_a_busy_provider_is_asked_twice_and_a_later_answer_is_taken(
+async def test_a_busy_provider_is_asked_again_and_a_later_answer_is_taken(
     gateway: Gateway, database: Database, status: int
 ) -> None:
     result = await gateway.text(CALL, replace(ASK, prompt=f"[once {status}]"))
@@ -228,16 +229,20 @@ async def test_a_provider_that_is_off_costs_nothing(
     assert set(await states(database)) == {"void"}
 
 
-async def test_a_timeout_after_sending_books_the_worst_case_as_lost(
+async def test_a_timeout_after_sending_is_booked_as_lost_and_asked_once_more_elsewhere(
     config: GatewayConfig, database: Database, files: FileStore, ledger: Ledger
 ) -> None:
     gateway = build(replace(config, text_seconds=0.5), database, files, ledger)
     with pytest.raises(AnswerInDoubt) as doubt:
         await gateway.text(CALL, replace(ASK, prompt="[hang]"))
     assert doubt.value.money is MoneyState.LOST
-    (row,) = await rows(database)
-    assert (row.state, row.basis, row.cost_micro) == ("lost", "worst_case", row.held_micro)
-    assert await ledger.run_cost("run-1") == row.held_micro
+    lost = await rows(database)
+    assert [(row.state, row.basis, row.model) for row in lost] == [
+        ("lost", "worst_case", "gemini-3.8-flash"),
+        ("lost", "worst_case", "gemini-3.5-flash-lite"),
+    ]
+    assert all(row.cost_micro == row.held_micro for row in lost)
+    assert await ledger.run_cost("run-1") == sum(row.held_micro for row in lost)
 
 
 async def test_a_cancelled_call_is_booked_as_lost(
@@ -254,32 +259,34 @@ async def test_a_cancelled_call_is_booked_as_lost(
         assert await connection.scalar(text("select status from jobs")) == "cancelled"
 
 
-async def test_a_body_that_is_no_json_may_have_been_billed_and_is_lost(
+async def test_a_body_that_is_no_json_may_have_been_billed_is_lost_and_asked_for_once_more(
     gateway: Gateway, database: Database
 ) -> None:
     with pytest.raises(AnswerInDoubt):
         await gateway.text(CALL, replace(ASK, prompt="[broken body]"))
-    assert await states(database) == ["lost"]
+    assert [(row.state, row.model) for row in await rows(database)] == [("lost", "gemini-3.8-flash")] * 2
 
 
 @pytest.mark.parametrize("fault", ["[safety]", "[prompt blocked]"])
-async def test_a_safety_block_books_its_tokens_and_is_not_asked_again(
+async def test_a_safety_block_books_its_tokens_tries_the_other_model_and_is_not_asked_again(
     gateway: Gateway, standin: Standin, ledger: Ledger, database: Database, fault: str
 ) -> None:
     for _ in range(2):
         with pytest.raises(ContentBlocked) as blocked:
             await gateway.text(CALL, replace(ASK, prompt=fault))
         assert blocked.value.money is MoneyState.SPENT
-    assert len(standin.bill) == 1
+    assert [model for model, _ in standin.bill] == ["gemini-3.8-flash", "gemini-3.5-flash-lite"]
     assert await ledger.run_cost("run-1") == standin.billed
-    assert await states(database) == ["settled"]
+    assert await states(database) == ["settled", "settled"]
 
 
-async def test_an_answer_that_hit_the_token_limit_is_settled_and_refused(
+async def test_an_answer_that_hit_the_token_limit_is_asked_for_once_more_with_twice_the_tokens(
     gateway: Gateway, standin: Standin, ledger: Ledger
 ) -> None:
     with pytest.raises(OutputTruncated):
         await gateway.text(CALL, replace(ASK, prompt="[truncated]"))
+    limits = [body["generationConfig"] for _, body in standin.requests]
+    assert [each.get("max_output_tokens") or each.get("maxOutputTokens") for each in limits] == [500, 1000]
     assert await ledger.run_cost("run-1") == standin.billed > 0
 
 
@@ -331,7 +338,8 @@ async def test_an_answer_that_never_fits_keeps_its_raw_text(gateway: Gateway, st
     with pytest.raises(BadOutput) as bad:
         await gateway.structured(CALL, request, Person.model_validate)
     assert bad.value.details["raw"] == '{"name": "Ema", "age": "unknown"}'
-    assert len(standin.bill) == 2
+    models = [model for model, _ in standin.bill]
+    assert models == ["gemini-3.8-flash", "gemini-3.8-flash", "gemini-3.5-flash-lite"]
 
 
 async def test_a_stream_yields_pieces_and_books_the_same_as_a_whole_answer(
@@ -353,11 +361,34 @@ async def test_a_streamed_structure_is_parsed_like_a_whole_one(gateway: Gateway)
     assert "".join(seen) == '{"name": "Ema", "age": 31}'
 
 
-async def test_a_stream_that_is_cut_is_booked_as_lost(gateway: Gateway, database: Database) -> None:
+async def test_a_stream_that_is_cut_is_booked_as_lost_and_begun_once_more(
+    gateway: Gateway, database: Database
+) -> None:
+    pieces = []
     with pytest.raises(AnswerInDoubt):
-        async for _ in gateway.stream(CALL, replace(ASK, prompt="[cut]")):
-            pass
-    assert await states(database) == ["lost"]
+        async for piece in gateway.stream(CALL, replace(ASK, prompt="[cut]")):
+            pieces.append(piece)
+    assert await states(database) == ["lost", "lost"]
+    assert [type(piece) for piece in pieces] == [str, Restarted, str]
+
+
+async def test_a_stream_that_is_cut_once_ends_whole_and_says_where_it_began_again(
+    gateway: Gateway, database: Database
+) -> None:
+    pieces = [piece async for piece in gateway.stream(CALL, replace(ASK, prompt="[cut] [once]"))]
+    again = next(number for number, piece in enumerate(pieces) if isinstance(piece, Restarted))
+    assert "".join(pieces[again:]) == TEXT
+    assert "".join(pieces[:again]) == TEXT[: len(TEXT) // 2]
+    assert await states(database) == ["lost", "settled"]
+
+
+async def test_an_answer_says_which_deployment_served_it_and_why(gateway: Gateway) -> None:
+    first = (await gateway.text(CALL, ASK)).served
+    assert (first.deployment, first.why) == ("gemini/gemini-3.8-flash", "first choice")
+    found = (await gateway.text(CALL, replace(ASK, prompt="[429 at 3.8]"))).served
+    assert found.deployment == "gemini/gemini-3.5-flash-lite"
+    assert "gemini-3.8-flash" in found.why
+    assert "429" in found.why
 
 
 async def test_a_stream_that_is_left_early_is_booked_as_lost(gateway: Gateway, database: Database) -> None:
@@ -396,6 +427,7 @@ async def test_what_an_earlier_process_left_open_is_booked_as_lost_and_asked_aga
         await asyncio.sleep(0.005)
     await task
     async with database.transaction() as connection:  # as kill -9 between the send and the booking leaves it
+        await connection.execute(text("set local session_replication_role = replica"))  # past the guard
         await connection.execute(
             text("update attempts set state='held', basis=null, closed_at=null, cost_micro=null")
         )

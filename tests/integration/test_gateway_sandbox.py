@@ -32,6 +32,7 @@ from store.prices import Prices
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "node", "item")
 ASK = TextRequest("text", "Jsi autor.", "Napiš odstavec o kávě.", 2000)
+CALLS = 600
 SCHEMA = {
     "type": "object",
     "properties": {"name": {"type": "string", "minLength": 2}, "age": {"type": "integer", "minimum": 18}},
@@ -160,7 +161,7 @@ async def test_a_fault_with_a_known_outcome_leaves_ledger_and_bill_equal(
     kind: type[Exception],
 ) -> None:
     sandbox.fault(fault, provider="gemini", **options)
-    gateway = build(replace(config, max_backoff_seconds=0.6))
+    gateway = build(replace(config, max_backoff_seconds=1.1, last_backoff_seconds=1.1))
     with pytest.raises(kind):
         await gateway.text(CALL, ASK)
     await judge.is_equal()
@@ -182,7 +183,7 @@ async def test_a_fault_after_sending_is_booked_as_lost_and_covers_the_bill(
 
 
 @pytest.mark.parametrize("fault", ["broken_json", "wrong_schema"])
-async def test_a_structured_answer_that_never_fits_is_booked_twice_as_it_is_billed(
+async def test_a_structured_answer_that_never_fits_is_booked_each_time_as_it_is_billed(
     build: Build, config: GatewayConfig, judge: Judge, sandbox: Any, fault: str
 ) -> None:
     sandbox.fault(fault, provider="gemini")
@@ -225,6 +226,26 @@ async def test_a_hundred_calls_at_once_with_a_tenth_of_them_failing_are_booked_a
         held = await connection.scalar(text("select held_micro from budgets"))
         spent = await connection.scalar(text("select spent_micro from budgets"))
     assert (held, spent) == (0, judge.bill()["gemini"])
+
+
+@pytest.mark.parametrize("engine", ["google"], indirect=True)
+async def test_with_a_tenth_of_the_firsts_answers_failing_all_succeed_and_nearly_all_from_the_first(
+    build: Build, config: GatewayConfig, judge: Judge, sandbox: Any
+) -> None:
+    sandbox.fault("status", status=503, provider="gemini", path_contains="gemini-3.8", probability=0.05)
+    sandbox.fault("status", status=429, provider="gemini", path_contains="gemini-3.8", probability=0.05)
+    gateway = build(config)
+    running = asyncio.Semaphore(40)
+
+    async def ask(number: int) -> str:
+        async with running:
+            request = replace(ASK, prompt="Jedna věta.", max_tokens=1000 + number % 7)
+            return (await gateway.text(replace(CALL, item=f"item-{number}"), request)).served.deployment
+
+    served = Counter(await asyncio.gather(*(ask(number) for number in range(CALLS)), return_exceptions=True))
+    assert served["gemini/gemini-3.8-flash"] >= 0.95 * CALLS
+    assert sum(served[name] for name in served if isinstance(name, str)) >= 0.999 * CALLS
+    await judge.is_equal()
 
 
 async def test_forty_cancelled_calls_are_all_booked(

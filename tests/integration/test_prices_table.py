@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
 from sqlalchemy import text
 
+from domain.errors import InvalidInput
 from store.database import Database
+from store.price_rows import PriceRow, parse_row
 from store.prices import Prices, shipped
 
 
@@ -39,3 +42,40 @@ async def test_a_changed_table_is_read_again_after_forgetting(database: Database
     prices.forget()
     after = (await prices.book()).tariff("veo", "veo-3", date(2026, 11, 22)).cost({"second": 1})
     assert (before, after) == (50_000, 1_000_000)
+
+
+async def test_rows_are_added_once_and_count_from_then_on(database: Database) -> None:
+    prices = Prices(database)
+    await prices.load_shipped()
+    assert await prices.add([own("9")]) == 1
+    assert await prices.add([own("9")]) == 0
+    tariff = (await prices.book()).tariff("nanobana", "imagen-3", date(2026, 11, 22))
+    assert tariff.cost({"image": 1}) == 9_000_000
+
+
+async def test_a_row_that_is_there_never_changes_and_nothing_of_the_file_is_written(
+    database: Database,
+) -> None:
+    prices = Prices(database)
+    await prices.add([own("9")])
+    with pytest.raises(InvalidInput, match="says something else") as caught:
+        await prices.add([own("1", model="other"), own("8")])
+    assert "valid_from" in caught.value.next_step
+    async with database.transaction() as connection:
+        found = (await connection.execute(text("select model, usd_per from prices"))).all()
+    assert [(row.model, row.usd_per) for row in found] == [("imagen-3", 9)]
+
+
+def own(usd: str, model: str = "imagen-3") -> PriceRow:
+    return parse_row(
+        {
+            "list": "own",
+            "provider": "nanobana",
+            "model": model,
+            "unit": "image",
+            "usd_per": usd,
+            "per": "1",
+            "valid_from": "2026-11-01",
+            "source": "contract",
+        }
+    )

@@ -59,3 +59,31 @@ def test_the_development_servers_placeholders_are_not_taken_for_addresses() -> N
     )
     assert settings.database_uri == "postgresql://db/x"
     assert settings.redis_uri is None
+
+
+def test_a_chain_of_a_purpose_is_replaced_by_its_variable() -> None:
+    settings = load({"POSTHUB_CHAIN_WRITING": "gemini/gemini-4-argon, gemini/gemini-3.8-flash"})
+    assert [str(each) for each in settings.models.chains["writing"]] == [
+        "gemini/gemini-4-argon",
+        "gemini/gemini-3.8-flash",
+    ]
+    assert settings.models.chains["text"] == load({}).models.chains["text"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("POSTHUB_CHAIN_POETRY", "gemini/gemini-4-argon", "POSTHUB_CHAIN_WRITING"),
+        ("POSTHUB_CHAIN_WRITING", "openai/gpt-9", "gemini"),
+        ("POSTHUB_CHAIN_WRITING", "gemini-4-argon", "provider/model"),
+        ("POSTHUB_CHAIN_SEARCH", "gemini/gemini-4-argon", "perplexity"),
+        ("POSTHUB_CHAIN_WRITING", ",", "provider/model"),
+        ("POSTHUB_CHAIN_WRITING", "gemini/a,gemini/a", "once"),
+    ],
+)
+def test_a_chain_that_cannot_serve_is_refused_with_what_is_allowed(
+    variable: str, value: str, allowed: str
+) -> None:
+    with pytest.raises(InvalidInput, match=variable) as refused:
+        load({variable: value})
+    assert allowed in refused.value.next_step

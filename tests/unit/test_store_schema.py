@@ -5,7 +5,7 @@ from sqlalchemy import Table
 
 from store.schema import metadata
 
-SHARED = {"organizations", "prices", "prompt_templates", "prompt_labels"}
+SHARED = {"organizations", "prices", "prompt_templates", "prompt_labels", "workers"}
 """Tables whose rows belong to nobody, or are the organizations themselves."""
 
 

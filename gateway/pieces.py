@@ -1,0 +1,25 @@
+"""A streamed text that may have to begin again: a cut stream is restarted, and its reader is told so."""
+
+from __future__ import annotations
+
+from domain.calls import Restarted
+from gateway.ports import OnText
+
+
+class Pieces:
+    """Hands the pieces of each attempt to one reader, and a ``Restarted`` between two attempts."""
+
+    def __init__(self, on_text: OnText) -> None:
+        self._on_text = on_text
+        self._said_something = False
+
+    def begin(self) -> OnText:
+        """Begin an attempt; returns where its pieces go."""
+        if self._said_something:
+            self._on_text(Restarted())
+        self._said_something = False
+        return self._take
+
+    def _take(self, piece: str) -> None:
+        self._said_something = True
+        self._on_text(piece)

@@ -1,0 +1,232 @@
+"""What a month will cost, said before anything is spent.
+
+Expected: what this company's calls have used so far, else what is typical (`data/quote.json`), at today's prices
+of the first choice of each purpose. Worst: every step takes all the rounds that it may, each call its whole token
+limit, at the dearest model of its chain. Neither counts what an editor sends back, nor calls that fail.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from domain.errors import UnknownPrice
+from domain.request import RunRequest
+from domain.tiers import tier
+from gateway.config import Deployment, GatewayConfig
+from nodes.media import VIDEO_SECONDS, aspects
+from prompts.registry import Prompts
+from store.prices import PriceBook, Tariff, Units, today
+from store.usage import KeptQuote, Typical
+
+_TOPICS_IN_A_CALL = 6
+_ENOUGH = 3
+"""Calls of a template from which a company's own average says more than the typical one."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteLine:
+    """One step at one provider; amounts in micro-USD."""
+
+    step: str
+    node: str
+    provider: str
+    calls: int
+    expected_micro: int
+    worst_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a month is expected to cost and can cost at most. ``learned``: templates of which history was used."""
+
+    lines: tuple[QuoteLine, ...]
+    learned: tuple[str, ...] = ()
+
+    @property
+    def expected_micro(self) -> int:
+        return sum(line.expected_micro for line in self.lines)
+
+    @property
+    def worst_micro(self) -> int:
+        return sum(line.worst_micro for line in self.lines)
+
+    def kept(self) -> KeptQuote:
+        """Plain JSON, as it is kept with the run."""
+        lines = [{name: getattr(line, name) for name in QuoteLine.__slots__} for line in self.lines]
+        return KeptQuote(self.expected_micro, self.worst_micro, lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A deployment that can serve a task: what a call of it is expected to use, and the most it can."""
+
+    deployment: Deployment
+    expected: Units
+    most: Units
+
+
+class Quoter:
+    """Quotes months.
+
+    Args:
+        config: Providers and models.
+        prices: Today's prices.
+        prompts: Says each template's token limit.
+    """
+
+    def __init__(self, config: GatewayConfig, prices: PriceBook, prompts: Prompts) -> None:
+        self._config = config
+        self._prices = prices
+        self._prompts = prompts
+
+    async def quote(self, request: RunRequest, typical: Mapping[str, Typical]) -> Quote:
+        """Quote a month.
+
+        Args:
+            request: What is asked for.
+            typical: What this company's calls have used so far, by template.
+
+        Raises:
+            UnknownPrice: No model of a step's chain has a price; says how to add one.
+            InvalidInput: No provider is configured for a step.
+        """
+        counts = _counts(request)
+        lines: dict[tuple[str, str], QuoteLine] = {}
+        for name, task in _tasks().items():
+            calls = counts.get(task["calls"], 0) if not task["calls"].isdigit() else int(task["calls"])
+            if not calls or (name == "search" and "perplexity" not in self._config.providers):
+                continue
+            ways = await self._ways(name, task, request.language, typical.get(task.get("template", "")))
+            line = self._line(task, calls, ways)
+            key = (line.step, line.provider)
+            lines[key] = _sum(lines[key], line) if key in lines else line
+        learned = sorted(code for code, known in typical.items() if known.calls >= _ENOUGH)
+        return Quote(tuple(lines.values()), tuple(learned))
+
+    def _line(self, task: Mapping[str, Any], calls: int, ways: Sequence[_Way]) -> QuoteLine:
+        priced = [(way, tariff) for way in ways if (tariff := self._tariff(way)) is not None]
+        if not priced:
+            first = ways[0].deployment
+            self._prices.tariff(first.provider, first.model, today()).upper_bound(ways[0].most)
+        first_way, first_tariff = priced[0]
+        worst = max(tariff.upper_bound(way.most) for way, tariff in priced)
+        return QuoteLine(
+            step=task["step"],
+            node=task["node"],
+            provider=first_way.deployment.provider,
+            calls=calls,
+            expected_micro=first_tariff.cost(first_way.expected) * calls,
+            worst_micro=worst * calls * int(task["most_calls"]),
+        )
+
+    def _tariff(self, way: _Way) -> Tariff | None:
+        """Return a deployment's prices, or None where a call of it would be refused."""
+        try:
+            tariff = self._prices.tariff(way.deployment.provider, way.deployment.model, today())
+            tariff.upper_bound(way.most)
+        except UnknownPrice:
+            return None
+        return tariff
+
+    async def _ways(
+        self, name: str, task: Mapping[str, Any], language: str, known: Typical | None
+    ) -> list[_Way]:
+        if name == "images":
+            return [self._image(each, task) for each in self._config.images()]
+        if name == "video":
+            return [self._video(each, task) for _, each in self._config.videos()]
+        template = (await self._prompts.version(task["template"], language)).template
+        learned = known is not None and known.calls >= _ENOUGH
+        expected = {
+            "input": math.ceil(known.input_tokens) if known and learned else task["input"],
+            "output": math.ceil(known.output_tokens) if known and learned else task["output"],
+        }
+        most = {"input": task["most_input"], "output": template.max_tokens}
+        return [
+            self._searched(each, expected, most)
+            if template.purpose == "search"
+            else _Way(each, expected, most)
+            for each in self._config.chain(template.purpose)
+        ]
+
+    def _searched(self, model: Deployment, expected: Mapping[str, int], most: Mapping[str, int]) -> _Way:
+        facts = self._config.models.of(model)
+        all_of_it = {"input": most["input"] + facts["context_tokens"], "search": facts["max_searches"]}
+        return _Way(model, {**expected, "search": 1}, {**most, **all_of_it})
+
+    def _image(self, model: Deployment, task: Mapping[str, Any]) -> _Way:
+        facts = self._config.models.of(model)
+        if "max_output_tokens" not in facts:
+            return _Way(model, {"image": 1}, {"image": 1})
+        expected = {"input": task["input"], "image_token": task["image_token"]}
+        return _Way(model, expected, {"input": task["most_input"], "image_token": facts["max_output_tokens"]})
+
+    def _video(self, model: Deployment, task: Mapping[str, Any]) -> _Way:
+        facts = self._config.models.of(model)
+        shortest, longest = facts["seconds"]
+        seconds = min(max(VIDEO_SECONDS, shortest), longest)
+        by_token = facts.get("video_tokens_per_second")
+        if not by_token:
+            return _Way(model, {"second": seconds}, {"second": seconds})
+        film = {"video_token": by_token * seconds}
+        most = {"input": task["most_input"], "output": facts["max_output_tokens"]}
+        return _Way(model, {"input": task["input"], "output": task["output"], **film}, {**most, **film})
+
+
+@cache
+def _tasks() -> Mapping[str, Mapping[str, Any]]:
+    table = json.loads(resources.files("runtime").joinpath("data/quote.json").read_text("utf-8"))
+    tasks: Mapping[str, Mapping[str, Any]] = table["tasks"]
+    return tasks
+
+
+def step_of(node: str) -> str:
+    """Return the step that a node's costs belong to."""
+    return next((str(task["step"]) for task in _tasks().values() if task["node"] == node), node)
+
+
+def _counts(request: RunRequest) -> dict[str, int]:
+    level = tier(request.tier)
+    images = request.images and level.images
+    videos = min(request.videos, request.posts) if request.video and level.video else 0
+    shapes = aspects(list(request.platforms))
+    return {
+        "topic_batches": math.ceil(request.posts / _TOPICS_IN_A_CALL),
+        "posts": request.posts,
+        "posts_platforms": request.posts * len(request.platforms),
+        "briefs": request.posts if images else videos,
+        "images": request.posts * len(shapes) if images else 0,
+        "videos": videos,
+    }
+
+
+def _sum(one: QuoteLine, other: QuoteLine) -> QuoteLine:
+    return QuoteLine(
+        one.step,
+        one.node,
+        one.provider,
+        one.calls + other.calls,
+        one.expected_micro + other.expected_micro,
+        one.worst_micro + other.worst_micro,
+    )
+
+
+def compare(
+    quote: KeptQuote, actual: Mapping[tuple[str, str], int]
+) -> Iterable[tuple[str, str, int, int, int]]:
+    """Yield (step, provider, expected, worst, actual) in micro-USD, in the order of the quote."""
+    spent: dict[tuple[str, str], int] = {}
+    for (node, provider), micro in actual.items():
+        key = (step_of(node), provider)
+        spent[key] = spent.get(key, 0) + micro
+    for line in quote.lines:
+        key = (line["step"], line["provider"])
+        yield *key, line["expected_micro"], line["worst_micro"], spent.pop(key, 0)
+    for (step, provider), micro in sorted(spent.items()):
+        yield step, provider, 0, 0, micro

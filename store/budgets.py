@@ -1,0 +1,273 @@
+"""Budgets: of an organization in a month, and the ceiling that a run may have of its own.
+
+They are hard: a hold that does not fit is refused before anything is sent. At 80 and at 100 % an event is written
+once for each limit, as a row of ``budget_events`` and as a warning in the log; 100 % is reached when a call was
+refused for want of money, or when what was spent reached the limit.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import BudgetExceeded, InvalidInput
+from domain.money import format_usd, to_micro
+from store.database import Database
+
+log = logging.getLogger(__name__)
+
+THRESHOLDS = (80, 100)
+"""Percent of the limit at which somebody is told."""
+
+MOST_USD = Decimal(1_000_000_000)
+"""More than any budget: an amount above it is a slip of the finger."""
+
+_MONTH = re.compile(r"(20\d{2})-(0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left for a hold; the run's figures are None where it has no ceiling of its own."""
+
+    month: str
+    limit_micro: int
+    held_micro: int
+    spent_micro: int
+    run_limit_micro: int | None = None
+    run_held_micro: int | None = None
+    run_spent_micro: int | None = None
+
+    @property
+    def month_micro(self) -> int:
+        return self.limit_micro - self.held_micro - self.spent_micro
+
+    @property
+    def run_micro(self) -> int | None:
+        if self.run_limit_micro is None:
+            return None
+        return self.run_limit_micro - (self.run_held_micro or 0) - (self.run_spent_micro or 0)
+
+    def may_fit_later(self, needed_micro: int) -> bool:
+        """Whether an amount could fit if every open hold were given back."""
+        month = self.limit_micro - self.spent_micro >= needed_micro
+        return month and (self.run_limit_micro or needed_micro) - (self.run_spent_micro or 0) >= needed_micro
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRow:
+    """A month's budget; ``own_limit`` is False where the configuration's amount holds."""
+
+    organization_id: str
+    month: str
+    limit_micro: int
+    own_limit: bool
+    held_micro: int
+    spent_micro: int
+    lost_micro: int
+    unsure_micro: int
+    adjusted_micro: int
+
+    @property
+    def left_micro(self) -> int:
+        return self.limit_micro - self.held_micro - self.spent_micro
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetEvent:
+    """A threshold that was reached."""
+
+    month: str
+    percent: int
+    limit_micro: int
+    spent_micro: int
+    happened_at: datetime
+
+
+_EVENT = text("""
+insert into budget_events (organization_id, month, percent, limit_micro, spent_micro)
+values (:organization_id, :month, :percent, :limit_micro, :spent_micro)
+on conflict do nothing returning 1""")
+
+_SHOW = text("""
+select coalesce(b.limit_micro, :default_limit) as limit_micro, b.limit_micro is not null as own_limit,
+       coalesce(held_micro, 0) as held_micro, coalesce(spent_micro, 0) as spent_micro,
+       coalesce(lost_micro, 0) as lost_micro, coalesce(unsure_micro, 0) as unsure_micro,
+       coalesce(adjusted_micro, 0) as adjusted_micro, m.month
+  from (select coalesce(:month, to_char(now() at time zone 'utc', 'YYYY-MM')) as month) m
+  left join budgets b on b.organization_id = :organization_id and b.month = m.month""")
+
+_SET = text("""
+insert into budgets (organization_id, month, limit_micro) values (:organization_id, :month, :limit)
+on conflict (organization_id, month) do update set limit_micro = excluded.limit_micro""")
+
+_SET_RUN = text("""
+insert into run_budgets (run_id, organization_id, limit_micro, held_micro, spent_micro)
+select :run_id, :organization_id, :limit, coalesce(sum(held_micro), 0), coalesce(sum(cost_micro), 0)
+  from ledger_entries where run_id = :run_id
+on conflict (run_id) do update set limit_micro = excluded.limit_micro
+ where run_budgets.organization_id = excluded.organization_id""")
+
+_EVENTS = text("""
+select month, percent, limit_micro, spent_micro, happened_at from budget_events
+ where organization_id = :organization_id and month = :month order by limit_micro, percent""")
+
+
+class Budgets:
+    """Reads and sets budgets.
+
+    Args:
+        database: Where they are kept.
+        default_limit_micro: The month's budget of an organization that has none of its own.
+    """
+
+    def __init__(self, database: Database, *, default_limit_micro: int) -> None:
+        self._database = database
+        self._default_limit = default_limit_micro
+
+    async def show(self, organization_id: str, month: str | None = None) -> BudgetRow:
+        """Return a month's budget, this month's without one; one indexed read, however many calls it sums."""
+        values = {
+            "organization_id": organization_id,
+            "month": month,
+            "default_limit": self._default_limit,
+        }
+        async with self._database.transaction() as connection:
+            row = (await connection.execute(_SHOW, values)).mappings().one()
+        return BudgetRow(organization_id=organization_id, **row)
+
+    async def set(self, organization_id: str, month: str, limit_micro: int) -> BudgetRow:
+        """Give a month a limit of its own; one below what is spent refuses every further call."""
+        values = {"organization_id": organization_id, "month": month, "limit": limit_micro}
+        async with self._database.transaction() as connection:
+            await connection.execute(_SET, values)
+        return await self.show(organization_id, month)
+
+    async def set_run(self, organization_id: str, run_id: str, limit_micro: int) -> None:
+        """Give a run a ceiling; to be called while nothing of it is under way."""
+        values = {"run_id": run_id, "organization_id": organization_id, "limit": limit_micro}
+        async with self._database.transaction() as connection:
+            await connection.execute(_SET_RUN, values)
+
+    async def events(self, organization_id: str, month: str) -> Sequence[BudgetEvent]:
+        """Return the thresholds that a month has reached, in order."""
+        values = {"organization_id": organization_id, "month": month}
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(_EVENTS, values)).mappings().all()
+        return [BudgetEvent(**row) for row in rows]
+
+
+async def announce(connection: AsyncConnection, row: Any) -> None:
+    """Write down the thresholds that a booking has just crossed.
+
+    Bookings of one budget follow each other, so exactly one of them sees each crossing.
+
+    Args:
+        connection: The booking's transaction.
+        row: What the booking's statement returned: organization_id, month, spent_micro, cost, limit_micro.
+    """
+    before = row.spent_micro - row.cost
+    for percent in THRESHOLDS:
+        bar = row.limit_micro * percent
+        if before * 100 < bar <= row.spent_micro * 100:
+            await _write(
+                connection, row.organization_id, row.month, percent, row.limit_micro, row.spent_micro
+            )
+
+
+async def announce_refusal(database: Database, organization_id: str, left: Left, needed_micro: int) -> None:
+    """Write down that a month's budget is used up, where that is why a call was refused."""
+    if left.month_micro >= needed_micro:
+        return
+    async with database.transaction() as connection:
+        await _write(connection, organization_id, left.month, 100, left.limit_micro, left.spent_micro)
+
+
+async def _write(
+    connection: AsyncConnection,
+    organization_id: str,
+    month: str,
+    percent: int,
+    limit_micro: int,
+    spent_micro: int,
+) -> None:
+    values = {
+        "organization_id": organization_id,
+        "month": month,
+        "percent": percent,
+        "limit_micro": limit_micro,
+        "spent_micro": spent_micro,
+    }
+    if await connection.scalar(_EVENT, values):
+        log.warning(
+            "The budget of organization %s for %s has reached %d %%: %s of %s are spent.",
+            organization_id,
+            month,
+            percent,
+            format_usd(spent_micro),
+            format_usd(limit_micro),
+            extra={"event": "budget.threshold", **values},
+        )
+
+
+def exceeded(left: Left, needed_micro: int, **details: Any) -> BudgetExceeded:
+    """Build the refusal of a call that does not fit, with what is left."""
+    of_run = left.run_micro is not None and left.run_micro < needed_micro
+    micro = left.run_micro if of_run and left.run_micro is not None else left.month_micro
+    what = "ceiling of this run" if of_run else f"budget of {left.month}"
+    way_on = (
+        "Raise it with: posthub budget set --thread THREAD --usd AMOUNT; then resume the run."
+        if of_run
+        else "Raise it with: posthub budget set --usd AMOUNT, or go on next month; the run can be resumed."
+    )
+    return BudgetExceeded(
+        f"The {what} has {format_usd(micro)} left, and this call may cost up to {format_usd(needed_micro)}.",
+        next_step=way_on,
+        scope="run" if of_run else "month",
+        left_micro=micro,
+        needed_micro=needed_micro,
+        **details,
+    )
+
+
+def parse_month(value: str) -> str:
+    """Return ``YYYY-MM``.
+
+    Raises:
+        InvalidInput: There is no such month.
+    """
+    if not _MONTH.fullmatch(value):
+        raise InvalidInput(
+            f"The month {value[:40]!r} is not of the form YYYY-MM.",
+            next_step="Use a year from 2000 on and a month from 01 to 12, say 2026-11.",
+            field="month",
+        )
+    return value
+
+
+def parse_usd(value: str, field: str = "usd") -> int:
+    """Return an amount in micro-USD.
+
+    Raises:
+        InvalidInput: It is no number, negative, finer than a micro-dollar or beyond any budget.
+    """
+    try:
+        usd = Decimal(value.strip())
+        fits = usd.is_finite() and 0 <= usd <= MOST_USD and usd * 1_000_000 == int(usd * 1_000_000)
+    except (InvalidOperation, ValueError):
+        fits = False
+    if not fits:
+        raise InvalidInput(
+            f"The {field} {value[:40]!r} is no amount.",
+            next_step=f"Give USD from 0 to {MOST_USD:,}".replace(",", " ")
+            + " with at most six decimals, such as 25 or 0.50.",
+            field=field,
+        )
+    return to_micro(usd)

@@ -1,0 +1,57 @@
+"""What workers tell each other through Redis, and that none of them needs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from domain.errors import ProviderBusy
+from gateway.health import REFRESH_SECONDS, Health
+from store.shared import SharedRedis
+
+PAUSE = ProviderBusy("busy", retry_after_seconds=30.0)
+BROKEN = ProviderBusy("busy")
+
+
+@pytest.fixture
+async def shared(redis_uri: str) -> AsyncIterator[SharedRedis]:
+    shared = SharedRedis(redis_uri, answer_seconds=5)
+    yield shared
+    await shared.aclose()
+
+
+async def learn(health: Health) -> None:
+    await asyncio.sleep(REFRESH_SECONDS * 1.2)
+    await health.refresh(["p/m"])
+
+
+async def test_a_pause_that_one_worker_was_asked_for_is_kept_by_the_others(shared: SharedRedis) -> None:
+    one, other = Health(shared), Health(shared)
+    await other.refresh(["p/m"])
+    one.failed("p/m", PAUSE)
+    await one.aclose()
+    await learn(other)
+    assert 25 < other.rest("p/m").seconds <= 30
+    assert not other.rest("p/m").broken
+    assert other.rest("p/other").seconds == 0
+
+
+async def test_a_breaker_that_one_worker_opened_is_open_for_the_others(shared: SharedRedis) -> None:
+    one, other = Health(shared), Health(shared)
+    for _ in range(6):
+        one.failed("p/m", BROKEN)
+    await one.aclose()
+    await other.refresh(["p/m"])
+    assert other.is_open("p/m")
+
+
+async def test_without_redis_a_worker_goes_by_what_it_has_met_itself() -> None:
+    gone = SharedRedis("redis://127.0.0.1:1/0")
+    health = Health(gone)
+    await health.refresh(["p/m"])
+    health.failed("p/m", PAUSE)
+    await health.aclose()
+    assert health.rest("p/m").seconds > 25
+    await gone.aclose()

@@ -1,0 +1,260 @@
+"""The retry loop's mind: what follows from each class of failure, with a clock that the test moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.errors import (
+    AnswerInDoubt,
+    BadOutput,
+    ContentBlocked,
+    MoneyState,
+    OutputTruncated,
+    ProviderBusy,
+    ProviderError,
+    ProviderRefused,
+)
+from gateway.failures import in_doubt, unreachable
+from gateway.health import Health
+from gateway.orders import Offer
+from gateway.retry import Course, Patience
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def send(attempt: Any) -> Any:
+    raise AssertionError("nothing is sent here")
+
+
+def offer(model: str, longer: Offer | None = None) -> Offer:
+    return Offer(model, "p", model, {}, send, 30.0, longer=(lambda: longer) if longer else None)
+
+
+FIRST, SECOND = offer("first"), offer("second")
+
+
+class Walk:
+    """A course, the clock and the health that it goes by."""
+
+    def __init__(self, *offers: Offer, seconds: float = 300.0, **more: Any) -> None:
+        self.clock = Clock()
+        self.health = Health(now=self.clock)
+        self.course = Course(
+            offers or (FIRST, SECOND),
+            Patience(),
+            self.health,
+            seconds=seconds,
+            now=self.clock,
+            chance=lambda: 0.0,
+            **more,
+        )
+
+    def fails(self, error: ProviderError) -> tuple[str, float]:
+        """Let the next attempt fail; returns who is asked after it and after how many seconds."""
+        self.health.failed(self.course.next().offer.deployment, error)
+        self.course.failed(error)
+        step = self.course.next()
+        self.clock.now += step.pause
+        return step.offer.model, step.pause
+
+    def after(self, *errors: ProviderError) -> list[str]:
+        """Let one attempt after the other fail; returns who was asked."""
+        asked = []
+        with pytest.raises(ProviderError) as self.end:
+            for error in errors:
+                step = self.course.next()
+                asked.append(step.offer.model)
+                self.clock.now += step.pause
+                self.health.failed(step.offer.deployment, error)
+                self.course.failed(error)
+        return asked
+
+
+def busy(retry_after: float | None = None) -> ProviderBusy:
+    return ProviderBusy("p is busy (HTTP 503).", retry_after_seconds=retry_after)
+
+
+def spent(kind: type[ProviderError]) -> ProviderError:
+    return kind("useless", money=MoneyState.SPENT)
+
+
+def test_a_busy_deployment_is_asked_three_times_and_then_the_next_one() -> None:
+    assert Walk().after(*[busy()] * 6) == ["first"] * 3 + ["second"] * 3
+
+
+def test_the_pause_doubles_where_the_provider_names_none() -> None:
+    walk = Walk()
+    assert walk.fails(busy()) == ("first", 0.5)
+    walk.course.failed(busy())
+    assert walk.course.next().pause == 1.0
+
+
+def test_the_pause_that_a_provider_asks_for_is_kept() -> None:
+    assert Walk().fails(busy(3.0)) == ("first", 3.0)
+
+
+def test_a_provider_that_asks_for_no_pause_is_asked_again_at_once() -> None:
+    assert Walk().fails(busy(0.0)) == ("first", 0.0)
+
+
+def test_pauses_are_spread_so_that_callers_refused_together_do_not_come_back_together() -> None:
+    clock = Clock()
+    pauses = set()
+    for chance in (0.0, 0.5, 0.9):
+        course = Course(
+            (FIRST,), Patience(), Health(now=clock), seconds=60, now=clock, chance=lambda drawn=chance: drawn
+        )
+        course.next()
+        course.failed(busy(4.0))
+        pauses.add(course.next().pause)
+    assert min(pauses) == 4.0
+    assert len(pauses) == 3
+
+
+def test_a_long_pause_is_not_waited_for_where_another_deployment_can_be_asked() -> None:
+    assert Walk().fails(busy(30.0)) == ("second", 0.0)
+
+
+def test_a_long_pause_is_waited_for_where_there_is_no_other() -> None:
+    assert Walk(FIRST).fails(busy(30.0)) == ("first", 30.0)
+
+
+def test_a_provider_that_asks_for_a_day_is_asked_again_after_a_minute() -> None:
+    assert Walk(FIRST).fails(busy(86400.0)) == ("first", 60.0)
+
+
+def test_a_pause_that_would_outlast_the_deadline_is_not_begun() -> None:
+    assert Walk(FIRST, seconds=20.0).after(busy(30.0)) == ["first"]
+
+
+def test_what_never_left_is_asked_again_like_what_was_refused_unbilled() -> None:
+    assert Walk(FIRST).after(*[unreachable("p", "no route")] * 3) == ["first"] * 3
+
+
+def test_a_refused_request_goes_to_the_next_deployment_at_once() -> None:
+    assert Walk().after(ProviderRefused("no"), ProviderRefused("no")) == ["first", "second"]
+
+
+def test_a_cut_connection_is_asked_once_more_at_the_same_place_and_no_third_time() -> None:
+    walk = Walk()
+    assert walk.after(in_doubt("p", "cut"), in_doubt("p", "cut")) == ["first", "first"]
+    assert walk.end.value.money is MoneyState.LOST
+
+
+def test_a_silent_deployment_is_left_for_the_next_one() -> None:
+    silent = in_doubt("p", "silence", timed_out=True)
+    assert Walk().after(silent, silent) == ["first", "second"]
+
+
+def test_what_may_have_been_bought_is_not_bought_again_where_the_order_forbids_it() -> None:
+    assert Walk(rebuy=False).after(in_doubt("p", "cut")) == ["first"]
+    assert Walk(rebuy=False).after(spent(BadOutput)) == ["first"]
+
+
+def test_a_truncated_answer_is_asked_for_once_with_more_tokens() -> None:
+    roomy = offer("first with room")
+    walk = Walk(offer("first", longer=roomy), SECOND)
+    assert walk.after(*[spent(OutputTruncated)] * 2) == ["first", "first with room"]
+
+
+def test_a_truncated_answer_of_a_model_without_more_room_is_the_last_word() -> None:
+    assert Walk().after(spent(OutputTruncated)) == ["first"]
+
+
+@pytest.mark.parametrize("kind", [ContentBlocked, BadOutput])
+def test_a_useless_answer_is_asked_for_from_the_other_model(kind: type[ProviderError]) -> None:
+    assert Walk().after(spent(kind), spent(kind)) == ["first", "second"]
+
+
+def test_the_failure_that_is_reported_is_the_last_one_that_touched_money() -> None:
+    walk = Walk()
+    walk.after(spent(ContentBlocked), *[busy()] * 3)
+    assert isinstance(walk.end.value, ContentBlocked)
+
+
+def test_the_failure_of_the_first_choice_is_reported_where_nothing_was_bought() -> None:
+    walk = Walk()
+    walk.after(busy(), busy(), busy(), ProviderRefused("no"))
+    assert isinstance(walk.end.value, ProviderBusy)
+
+
+def test_an_answer_from_another_deployment_says_why() -> None:
+    walk = Walk()
+    assert walk.course.next().why == "first choice"
+    walk.course.failed(ProviderRefused("p refused the request (HTTP 404)."))
+    assert walk.course.next().why == "p/first: p refused the request (HTTP 404)."
+
+
+def test_nothing_is_sent_in_the_last_second_before_the_deadline() -> None:
+    walk = Walk(FIRST, seconds=10.0)
+    walk.course.next()
+    walk.clock.now += 9.5
+    walk.course.failed(busy(0.0))
+    with pytest.raises(ProviderBusy):
+        walk.course.next()
+
+
+def open_breaker(health: Health, deployment: str) -> None:
+    for _ in range(6):
+        health.failed(deployment, busy())
+
+
+def test_a_breaker_opens_after_six_failures_in_a_row_and_the_next_deployment_is_asked_at_once() -> None:
+    walk = Walk()
+    open_breaker(walk.health, "p/first")
+    step = walk.course.next()
+    assert (step.offer.model, step.pause) == ("second", 0.0)
+    assert "breaker is open" in step.why
+
+
+def test_an_open_breaker_of_the_only_deployment_is_waited_for_and_not_hammered() -> None:
+    walk = Walk(FIRST)
+    open_breaker(walk.health, "p/first")
+    assert walk.course.next().pause == 5.0
+
+
+def test_after_an_open_breaker_one_caller_tries_and_the_others_wait_for_its_outcome() -> None:
+    walk = Walk()
+    open_breaker(walk.health, "p/first")
+    walk.clock.now += 5.1
+    assert not walk.health.is_open("p/first")
+    walk.health.trying("p/first", 30.0)
+    assert walk.health.is_open("p/first")
+    walk.health.succeeded("p/first")
+    assert not walk.health.is_open("p/first")
+
+
+def test_a_breaker_whose_try_fails_stays_open_twice_as_long() -> None:
+    walk = Walk()
+    open_breaker(walk.health, "p/first")
+    walk.clock.now += 5.1
+    walk.health.failed("p/first", busy())
+    assert walk.health.rest("p/first").seconds == pytest.approx(10.0)
+
+
+def test_failures_among_successes_do_not_open_a_breaker() -> None:
+    health = Health()
+    for number in range(200):
+        health.failed("p/first", busy()) if number % 3 == 0 else health.succeeded("p/first")
+    assert not health.is_open("p/first")
+
+
+def test_a_refusal_that_names_a_pause_is_a_pause_and_no_broken_deployment() -> None:
+    health = Health()
+    for _ in range(20):
+        health.failed("p/first", busy(2.0))
+    assert not health.is_open("p/first")
+    assert 1.0 < health.rest("p/first").seconds <= 2.0
+
+
+def test_doubt_is_an_error_that_says_whether_there_was_silence() -> None:
+    assert in_doubt("p", "x", timed_out=True).details["timed_out"]
+    assert isinstance(in_doubt("p", "x"), AnswerInDoubt)
