@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from cli import costs, doctor, ops, review, run, show
+from cli import costs, doctor, experiments, ops, prompts, prompts_change, prompts_render, review, run, show
 from cli.text import keep_examples
 
 ABOUT = """PostHub turns a company into a month of approved, on-brand content.
@@ -45,20 +45,48 @@ for command in (
     ops.serve,
 ):
     app.command(help=keep_examples(command.__doc__))(command)
-database = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
-database.command(help=keep_examples(ops.upgrade.__doc__))(ops.upgrade)
-app.add_typer(database, name="db", help="The database's schema.")
-
-
-@database.callback(invoke_without_command=True)
-def _database(context: typer.Context) -> None:
-    _help_without_command(context)
 
 
 def _help_without_command(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit
+
+
+def _group(name: str, about: str, *commands: Callable[..., int]) -> None:
+    """Add commands that belong together; names that Python keeps for itself end with an underscore."""
+    group = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
+    group.callback(invoke_without_command=True)(_help_without_command)
+    for command in commands:
+        group.command(name=command.__name__.rstrip("_"), help=keep_examples(command.__doc__))(command)
+    app.add_typer(group, name=name, help=about)
+
+
+_group(
+    "prompts",
+    "The prompt templates, their versions and labels.",
+    prompts.list_,
+    prompts.show,
+    prompts.diff,
+    prompts_change.edit,
+    prompts_render.render,
+    prompts_change.label,
+    prompts_change.unlabel,
+    prompts_change.rollback,
+    prompts.history,
+    prompts.trace,
+    prompts_change.import_,
+    prompts_change.export,
+)
+_group(
+    "experiments",
+    "Which version of a prompt works better.",
+    experiments.start,
+    experiments.status,
+    experiments.stop,
+    experiments.promote,
+)
+_group("db", "The database's schema.", ops.upgrade)
 
 
 def _version(wanted: bool) -> None:

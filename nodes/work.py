@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 from langgraph.config import get_stream_writer
 
 from domain.calls import Call, JobKind, Structured, TemplateRef, TextRequest
-from domain.errors import InfrastructureError, PostHubError
+from domain.errors import BadOutput, InfrastructureError, PostHubError
 from domain.month import Month
 from gateway.gateway import Gateway
+from gateway.structured import ASKED_AGAIN
 from prompts.registry import Prompts, Rendered
 from store.files import FileStore
 from store.items import Items, Kind, Owner
@@ -93,9 +94,7 @@ async def ask(
         ProviderError: No usable answer came; says what it cost.
         NotAllowed: Tier or budget refuse the call.
     """
-    rendered = await ports.prompts.render(
-        code, variables, language=month["language"], pinned=month["templates"]
-    )
+    rendered = await render(ports, month, code, variables)
     request = TextRequest(
         purpose=rendered.purpose,
         system=rendered.system,
@@ -105,9 +104,40 @@ async def ask(
         temperature=rendered.temperature,
     )
     call = job.call(month, step, rendered.ref)
-    if on_text is None:
-        return await ports.gateway.structured(call, request, parse), rendered
-    return await ports.gateway.stream_structured(call, request, parse, on_text), rendered
+    try:
+        if on_text is None:
+            answer = await ports.gateway.structured(call, request, parse)
+        else:
+            answer = await ports.gateway.stream_structured(call, request, parse, on_text)
+    except BadOutput:
+        await ports.prompts.schema_failed(month["organization_id"], rendered.ref)
+        raise
+    if ASKED_AGAIN in answer.warnings:
+        await ports.prompts.schema_failed(month["organization_id"], rendered.ref)
+    return answer, rendered
+
+
+async def render(ports: Ports, month: Month, code: str, variables: Mapping[str, Any]) -> Rendered:
+    """Render the version of a template that the month started with."""
+    return await ports.prompts.render(
+        code,
+        variables,
+        language=month["language"],
+        pinned=month["templates"],
+        pins=month.get("pins"),
+        organization=month["organization_id"],
+    )
+
+
+async def template_ref(ports: Ports, month: Month, code: str) -> TemplateRef:
+    """Return the version of a template that the month started with, as artefacts remember it."""
+    return await ports.prompts.ref(
+        code,
+        language=month["language"],
+        pinned=month["templates"],
+        pins=month.get("pins"),
+        organization=month["organization_id"],
+    )
 
 
 async def company(ports: Ports, month: Month) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from domain.errors import InvalidInput
 from domain.money import to_micro
 
 Engine = Literal["litellm", "google"]
+Role = Literal["admin", "manager", "editor"]
 
 PROVIDERS: Mapping[str, str] = {
     "gemini": "https://generativelanguage.googleapis.com",
@@ -54,6 +55,9 @@ class Settings:
     video_order: tuple[str, ...]
     video_poll_seconds: float
     sandbox_seed: int
+    author: str
+    role: Role
+    prompt_pause_share: float
 
     @property
     def has_provider_key(self) -> bool:
@@ -95,6 +99,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         video_order=_order(env, "POSTHUB_VIDEO_PROVIDERS", ("veo", "omni", "veo-google")),
         video_poll_seconds=_seconds(env, "POSTHUB_VIDEO_POLL_SECONDS", 5.0),
         sandbox_seed=_whole(env, "POSTHUB_SANDBOX_SEED", 1),
+        author=" ".join((env.get("POSTHUB_AUTHOR") or "").split()),
+        role=_role(env),
+        prompt_pause_share=_share(env, "POSTHUB_PROMPT_PAUSE_SHARE", 0.3),
     )
 
 
@@ -135,6 +142,25 @@ def _engine(env: Mapping[str, str]) -> Engine:
     raise InvalidInput(
         f"POSTHUB_ENGINE is {value!r}.", next_step="Set it to litellm or google, or leave it out."
     )
+
+
+def _role(env: Mapping[str, str]) -> Role:
+    value = env.get("POSTHUB_ROLE") or "admin"
+    for role in get_args(Role):
+        if value == role:
+            return cast(Role, role)
+    raise InvalidInput(f"POSTHUB_ROLE is {value!r}.", next_step="Set it to admin, manager or editor.")
+
+
+def _share(env: Mapping[str, str], variable: str, default: float) -> float:
+    value = env.get(variable)
+    try:
+        share = float(value) if value else default
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise InvalidInput(f"{variable} is {value!r}.", next_step="Give a share from 0 to 1, such as 0.3.")
+    return share
 
 
 def _provider(env: Mapping[str, str], name: str, url: str) -> ProviderSettings:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.calls import Call, Usage
+from domain.calls import NO_TEMPLATE, Call, Usage
 from domain.errors import BudgetExceeded, NotFound
 from domain.money import format_usd
 from store.database import Database
@@ -79,9 +79,10 @@ with moved as (
    where b.held_micro + b.spent_micro + excluded.held_micro <= coalesce(b.limit_micro, :default_limit)
   returning b.month)
 insert into attempts (id, job_id, organization_id, company_id, run_id, month, kind, provider, model, engine,
-                      state, held_micro, price_ids, template_code, template_version, owner)
+                      state, held_micro, price_ids, template_code, template_version, template_language, experiment,
+                      arm, owner)
 select :id, :job_id, :organization_id, :company_id, :run_id, month, :kind, :provider, :model, :engine,
-       'held', :held, :price_ids, :template_code, :template_version, :owner
+       'held', :held, :price_ids, :template_code, :template_version, :template_language, :experiment, :arm, :owner
   from moved
 returning month""")
 
@@ -181,8 +182,7 @@ class Ledger:
             "engine": hold.engine,
             "held": hold.held_micro,
             "price_ids": list(hold.price_ids),
-            "template_code": call.template.code if call.template else None,
-            "template_version": call.template.version if call.template else None,
+            **(call.template.booked() if call.template else NO_TEMPLATE),
             "owner": self.owner,
             "default_limit": self._default_limit,
         }
