@@ -8,7 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import budget, costs, doctor, ops, prices, quote, reconcile, review, run, show
+from cli import (
+    budget,
+    costs,
+    doctor,
+    experiments,
+    ops,
+    prices,
+    prompts,
+    prompts_change,
+    prompts_render,
+    quote,
+    reconcile,
+    review,
+    run,
+    show,
+)
 from cli.text import keep_examples
 
 ABOUT = """PostHub turns a company into a month of approved, on-brand content.
@@ -48,35 +63,57 @@ COMMANDS: tuple[Callable[..., int], ...] = (
 )
 for each in COMMANDS:
     app.command(help=keep_examples(each.__doc__))(each)
-database = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
-database.command(help=keep_examples(ops.upgrade.__doc__))(ops.upgrade)
-app.add_typer(database, name="db", help="The database's schema.")
-
-
-budgets = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
-budgets.command("show", help=keep_examples(budget.show.__doc__))(budget.show)
-budgets.command("set", help=keep_examples(budget.put.__doc__))(budget.put)
-app.add_typer(budgets, name="budget", help="What an organization may spend in a month.")
-
-price_rows = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
-price_rows.command("list", help=keep_examples(prices.show.__doc__))(prices.show)
-price_rows.command("import", help=keep_examples(prices.load.__doc__))(prices.load)
-price_rows.command("add", help=keep_examples(prices.add.__doc__))(prices.add)
-price_rows.command("diff", help=keep_examples(prices.diff.__doc__))(prices.diff)
-app.add_typer(price_rows, name="prices", help="What providers charge, as dated rows.")
-
-
-@price_rows.callback(invoke_without_command=True)
-@budgets.callback(invoke_without_command=True)
-@database.callback(invoke_without_command=True)
-def _database(context: typer.Context) -> None:
-    _help_without_command(context)
 
 
 def _help_without_command(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit
+
+
+def _group(name: str, about: str, *commands: Callable[..., int], **named: Callable[..., int]) -> None:
+    """Add commands that belong together; names that Python keeps for itself end with an underscore."""
+    group = typer.Typer(rich_markup_mode=None, no_args_is_help=False)
+    group.callback(invoke_without_command=True)(_help_without_command)
+    for called, command in {**{each.__name__.rstrip("_"): each for each in commands}, **named}.items():
+        group.command(name=called, help=keep_examples(command.__doc__))(command)
+    app.add_typer(group, name=name, help=about)
+
+
+_group(
+    "prompts",
+    "The prompt templates, their versions and labels.",
+    prompts.list_,
+    prompts.show,
+    prompts.diff,
+    prompts_change.edit,
+    prompts_render.render,
+    prompts_change.label,
+    prompts_change.unlabel,
+    prompts_change.rollback,
+    prompts.history,
+    prompts.trace,
+    prompts_change.import_,
+    prompts_change.export,
+)
+_group(
+    "experiments",
+    "Which version of a prompt works better.",
+    experiments.start,
+    experiments.status,
+    experiments.stop,
+    experiments.promote,
+)
+_group("budget", "What an organization may spend in a month.", budget.show, set=budget.put)
+_group(
+    "prices",
+    "What providers charge, as dated rows.",
+    list=prices.show,
+    **{"import": prices.load},
+    add=prices.add,
+    diff=prices.diff,
+)
+_group("db", "The database's schema.", ops.upgrade)
 
 
 def _version(wanted: bool) -> None:

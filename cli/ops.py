@@ -17,7 +17,8 @@ STUDIO = "https://smith.langchain.com/studio/?baseUrl="
 def upgrade() -> int:
     """Bring the database's schema to the newest version.
 
-    On PostHub's own PostgreSQL this happens by itself.
+    The prompts that come with this release are brought in too; an editor's own are never overwritten. On
+    PostHub's own PostgreSQL all this happens by itself.
 
     Example:
       DATABASE_URI=postgresql://posthub@db.internal/posthub posthub db upgrade
@@ -27,18 +28,32 @@ def upgrade() -> int:
 
     shown, settings = screen(), read_settings()
 
-    async def work() -> str:
+    async def work() -> tuple[str, int]:
         from runtime.stores import open_stores
         from store.database import ping
         from store.database import upgrade as upgrade_schema
 
         async with open_stores(settings) as stores:
             await upgrade_schema(stores.database_uri)
-            return await ping(stores.database_uri)
+            added = await _sync_prompts(stores.database_uri)
+            return await ping(stores.database_uri), added
 
-    version = run_async(work())
+    version, added = run_async(work())
     shown.out.print(f"The schema is the newest one (PostgreSQL {version}).")
+    if added:
+        shown.out.print(f"{added} prompt versions came with this release.")
     return 0
+
+
+async def _sync_prompts(uri: str) -> int:
+    from prompts.registry import Prompts
+    from store.database import Database
+
+    database = Database(uri)
+    try:
+        return await Prompts(database).sync_shipped()
+    finally:
+        await database.dispose()
 
 
 def sandbox(

@@ -48,6 +48,13 @@ def run(
     ] = "",
     product_type: Annotated[str, typer.Option(help="What it sells, if research should not guess.")] = "",
     time_zone: Annotated[str, typer.Option(help="IANA time zone of the planned dates.")] = "Europe/Prague",
+    template: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODE=VERSION",
+            help="Use this version (or label) of a prompt template, once per template.",
+        ),
+    ] = None,
 ) -> int:
     r"""Make a month of content for a company.
 
@@ -77,6 +84,7 @@ def run(
         "business_field": business_field,
         "product_type": product_type,
         "time_zone": time_zone,
+        "templates": chosen_versions(template or []),
     }
     from cli.session import read_settings
 
@@ -147,6 +155,25 @@ def resume(
             )
 
     return run_async(work())
+
+
+def chosen_versions(pairs: list[str]) -> dict[str, int | str]:
+    """Read ``CODE=VERSION`` pairs; a version is a number or a label.
+
+    Raises:
+        InvalidInput: One is not written so.
+    """
+    from domain.errors import InvalidInput
+
+    chosen: dict[str, int | str] = {}
+    for pair in pairs:
+        code, _, version = pair.partition("=")
+        if not code or not version or code in chosen:
+            raise InvalidInput(
+                f"--template {pair[:80]!r} is not understood.", next_step="Write, say, BLOGPOST_GEN_V1=3."
+            )
+        chosen[code] = int(version) if version.isdecimal() and len(version) < 10 else version
+    return chosen
 
 
 def start(

@@ -22,12 +22,43 @@ class JobKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TemplateRef:
-    """The exact prompt template version that asked."""
+    """The exact prompt template version that asked, and the experiment's arm that it asked for, if any."""
 
     code: str
     version: int
     content_hash: str
     language: str = "cs"
+    experiment: str | None = None
+    arm: str | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """What a job key is made of: the text that asked. Why that text was chosen buys nothing anew."""
+        return {
+            "code": self.code,
+            "version": self.version,
+            "content_hash": self.content_hash,
+            "language": self.language,
+        }
+
+    def booked(self) -> dict[str, Any]:
+        """The columns by which jobs, ledger rows and artefacts remember it."""
+        return {
+            "template_code": self.code,
+            "template_version": self.version,
+            "template_language": self.language,
+            "experiment": self.experiment,
+            "arm": self.arm,
+        }
+
+
+NO_TEMPLATE: Mapping[str, None] = {
+    "template_code": None,
+    "template_version": None,
+    "template_language": None,
+    "experiment": None,
+    "arm": None,
+}
+"""The same columns where no template asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class Month(TypedDict, total=False):
     tier: str
     approve: dict[str, str]
     templates: dict[str, int]
+    pins: dict[str, Pin]
     not_before: str
 
     dna: Cards
@@ -57,6 +58,14 @@ class Month(TypedDict, total=False):
     problems: dict[str, list[str]]
     rework: list[Rework]
     package: str
+
+
+class Pin(TypedDict):
+    """The prompt version that a run started with, by its id, and the experiment's arm that chose it, if any."""
+
+    id: str
+    experiment: str | None
+    arm: str | None
 
 
 class Rework(TypedDict):

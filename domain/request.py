@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
@@ -39,6 +39,8 @@ class RunRequest:
     product_type: str
     time_zone: str
     approve: Mapping[str, Policy]
+    templates: Mapping[str, int | str] = field(default_factory=dict)
+    """Prompt versions or labels that were asked for, by template."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, as it is kept with the run and given to the graph."""
@@ -57,6 +59,7 @@ class RunRequest:
             "product_type": self.product_type,
             "time_zone": self.time_zone,
             "approve": dict(self.approve),
+            "templates": dict(self.templates),
         }
 
 
@@ -88,6 +91,7 @@ def parse(given: Mapping[str, Any], *, today: date) -> RunRequest:
         product_type=_line(given.get("product_type"), "product_type"),
         time_zone=_line(given.get("time_zone"), "time_zone") or "Europe/Prague",
         approve=policies(given.get("approve") or "ask"),
+        templates=_templates(given.get("templates") or {}),
     )
 
 
@@ -121,6 +125,19 @@ def month(value: Any, today: date) -> str:
     if first[0] > today.year + 5:
         raise InvalidInput(f"The month {text} is too far ahead.", next_step="Plan at most five years ahead.")
     return text
+
+
+def _templates(value: Any) -> dict[str, int | str]:
+    fits = isinstance(value, Mapping) and all(
+        isinstance(code, str) and isinstance(version, int | str) and not isinstance(version, bool)
+        for code, version in value.items()
+    )
+    if not fits:
+        raise InvalidInput(
+            "The prompt versions are not understood.",
+            next_step="Give a number or a label by template, such as BLOGPOST_GEN_V1=3.",
+        )
+    return dict(value)
 
 
 def policies(value: Any) -> dict[str, Policy]:

@@ -71,7 +71,7 @@ class Order:
     @property
     def key(self) -> JobKey:
         chain = [offer.deployment for offer in self.offers]
-        template = asdict(self.call.template) if self.call.template else None
+        template = self.call.template.identity() if self.call.template else None
         whole = {"purpose": self.purpose, "template": template, "request": dict(self.request)}
         return JobKey(self.call, self.purpose, content_hash(whole), {"chain": chain})
 

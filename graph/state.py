@@ -7,7 +7,7 @@ from typing import Annotated, Any, Required
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from domain.month import Card, Cards, Rework
+from domain.month import Card, Cards, Pin, Rework
 
 
 def merge_cards(left: Cards | None, right: Cards | None) -> Cards:
@@ -51,6 +51,7 @@ class MonthState(MonthInput, total=False):
     tier: str
     approve: dict[str, str]
     templates: dict[str, int]
+    pins: dict[str, Pin]
     not_before: str
 
     dna: Annotated[Cards, merge_cards]

@@ -27,6 +27,10 @@ class RunContext(BaseModel):
     approve: Policy | dict[str, Policy] = Field(
         "ask", description="ask or auto; or one of them for each of dna, personas, topics, posts, packages."
     )
+    templates: dict[str, int | str] = Field(
+        default_factory=dict,
+        description="Prompt versions by template, as numbers or labels: BLOGPOST_GEN_V1: 3, or staging.",
+    )
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,17 @@ class Intake:
     async def __call__(self, state: Month, config: RunnableConfig, runtime: Runtime[RunContext]) -> Update:
         context = runtime.context or RunContext()
         today = datetime.now(UTC).date()
-        given = {**state, "tier": context.tier, "approve": context.approve}
-        request = parse(given, today=today)
+        asked = {"tier": context.tier, "approve": context.approve, "templates": context.templates}
+        request = parse({**state, **asked}, today=today)
         run_id = str(config["configurable"]["thread_id"])
+        await self.ports.prompts.check(request.language, context.organization, request.templates)
         company_id = await self._open(request, context.organization, run_id)
+        chosen = await self.ports.prompts.resolve(
+            request.language,
+            organization=context.organization,
+            company=company_id,
+            wanted=request.templates,
+        )
         announce("research", ["dna"])
         return {
             **request.as_json(),
@@ -49,7 +60,8 @@ class Intake:
             "company_id": company_id,
             "run_id": run_id,
             "not_before": today.isoformat() if request.month == f"{today:%Y-%m}" else "",
-            "templates": await self.ports.prompts.current(request.language),
+            "templates": {code: choice.version.number for code, choice in chosen.items()},
+            "pins": {code: choice.pin() for code, choice in chosen.items()},
         }
 
     async def _open(self, request: RunRequest, organization: str, run_id: str) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from domain.calls import ImageRequest, JobKind, VideoRequest
+from domain.calls import ImageRequest, JobKind, TemplateRef, VideoRequest
 from domain.errors import FeatureNotAvailable
 from domain.month import Month, Update, Work
 from domain.platforms import platform
@@ -38,10 +38,10 @@ class Images:
         month = state["month"]
         if not tier(month["tier"]).images:
             raise _not_in_tier(month, "images")
-        brief, persona = await visual_brief(self.ports, state, topic)
+        brief, persona, asked_with = await visual_brief(self.ports, state, topic)
         prompt = image_prompt(brief, persona, aspect, await industry(self.ports, month))
         made = await self.ports.gateway.image(
-            job.call(month, "image", None),
+            job.call(month, "image", asked_with),
             ImageRequest(prompt.prompt, prompt.negative_prompt, prompt.aspect_ratio),
         )
         content = {
@@ -58,7 +58,13 @@ class Images:
             "platforms": [code for code in month["platforms"] if platform(code).aspect_ratio == aspect],
         }
         await self.ports.items.save(
-            owner(month), Kind.ASSET, job.item, job.revision, content, model=made.served.model
+            owner(month),
+            Kind.ASSET,
+            job.item,
+            job.revision,
+            content,
+            template=asked_with,
+            model=made.served.model,
         )
 
 
@@ -80,10 +86,10 @@ class Video:
         month = state["month"]
         if not tier(month["tier"]).video:
             raise _not_in_tier(month, "video")
-        brief, persona = await visual_brief(self.ports, state, topic)
+        brief, persona, asked_with = await visual_brief(self.ports, state, topic)
         prompt: VisualPrompt = video_prompt(brief, persona, VIDEO_ASPECT, await industry(self.ports, month))
         made = await self.ports.gateway.video(
-            job.call(month, "video", None),
+            job.call(month, "video", asked_with),
             VideoRequest(prompt.prompt, prompt.negative_prompt, prompt.aspect_ratio, VIDEO_SECONDS),
         )
         content = {
@@ -100,12 +106,23 @@ class Video:
             "model": made.served.model,
         }
         await self.ports.items.save(
-            owner(month), Kind.ASSET, job.item, job.revision, content, model=made.served.model
+            owner(month),
+            Kind.ASSET,
+            job.item,
+            job.revision,
+            content,
+            template=asked_with,
+            model=made.served.model,
         )
 
 
-async def visual_brief(ports: Ports, state: Work, topic: str) -> tuple[VisualBrief, dict[str, Any]]:
-    """What the post's pictures and clip show; asked once per post and revision, answered by the journal after."""
+async def visual_brief(
+    ports: Ports, state: Work, topic: str
+) -> tuple[VisualBrief, dict[str, Any], TemplateRef]:
+    """What the post's pictures and clip show, in whose style, and the template version that was asked with.
+
+    Asked once per post and revision, answered by the journal after.
+    """
     month = state["month"]
     planned = (await ports.items.newest(owner(month), Kind.TOPIC, topic)).content
     persona = (await ports.items.newest(owner(month), Kind.PERSONA, planned["personaId"])).content
@@ -118,10 +135,10 @@ async def visual_brief(ports: Ports, state: Work, topic: str) -> tuple[VisualBri
         "reason": state["reason"],
     }
     job = Job(JobKind.GENERATE_IMAGE, "visual", topic, state["revision"])
-    answer, _ = await ask(
+    answer, rendered = await ask(
         ports, month, job, "VISUAL_GEN_V1", variables, visual_schema(), VisualBrief.model_validate
     )
-    return answer.value, persona
+    return answer.value, persona, rendered.ref
 
 
 async def industry(ports: Ports, month: Month) -> str:

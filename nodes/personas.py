@@ -9,10 +9,11 @@ from typing import Any
 from domain.calls import JobKind
 from domain.month import Cards, Month, Rework, Update
 from domain.persona import ARCHETYPES, MBTI_TYPES, Persona, duplicates, parse_personas, personas_schema
-from nodes.work import USELESS, Job, Ports, announce, ask, company, owner, progress, record_done
+from nodes.work import USELESS, Job, Ports, announce, ask, company, owner, progress, record_done, template_ref
 from store.items import Kind
 
 PROPOSED = 6
+_TEMPLATE = "PERSONA_GEN_V1"
 _ROUNDS = 2
 """How often offending personas are asked for again before the free values are given by code."""
 
@@ -28,6 +29,7 @@ class Personas:
         announce("personas", [entry["item"] for entry in rework] or _items())
         cast, notes = await (self._again(state, rework) if rework else self._all(state))
         revisions = {entry["item"]: entry["revision"] for entry in rework}
+        asked_with = await template_ref(self.ports, state, _TEMPLATE)
         cards: Cards = {}
         for item, persona in cast.items():
             revision = revisions.get(item, 0)
@@ -39,6 +41,7 @@ class Personas:
                 revision,
                 persona.model_dump(mode="json", by_alias=True),
                 findings=notes.get(item, ()),
+                template=asked_with,
             )
             await record_done(self.ports, state, Kind.PERSONA, item, revision)
             progress("personas", item, "done", persona.character_name)
@@ -105,7 +108,7 @@ class Personas:
             self.ports,
             state,
             job,
-            "PERSONA_GEN_V1",
+            _TEMPLATE,
             variables,
             schema,
             lambda value: parse_personas(value, count),

@@ -11,7 +11,17 @@ from domain.calls import JobKind, SearchRequest
 from domain.dna import CompanyDNA, dna_findings, dna_schema
 from domain.errors import BadOutput, ContentBlocked, OutputTruncated, ProviderError
 from domain.month import Month, Rework, Update
-from nodes.work import Job, Ports, ask, company_without_dna, owner, progress, record_done
+from nodes.work import (
+    Job,
+    Ports,
+    ask,
+    company_without_dna,
+    owner,
+    progress,
+    record_done,
+    render,
+    template_ref,
+)
 from store.items import Kind, Owner
 
 QUESTIONS = ("products", "audience", "competitors", "tone", "usp", "history")
@@ -36,7 +46,14 @@ class Research:
         )
         mine = owner(state)
         saved = await self.ports.items.save(
-            mine, Kind.DNA, "dna", job.revision, content, findings=(*warnings, *problems), model=model
+            mine,
+            Kind.DNA,
+            "dna",
+            job.revision,
+            content,
+            findings=(*warnings, *problems),
+            template=await template_ref(self.ports, state, "DNA_V1"),
+            model=model,
         )
         await self._keep_sources(mine, content)
         await record_done(self.ports, state, Kind.DNA, "dna", job.revision)
@@ -68,9 +85,7 @@ class Research:
 
     async def _question(self, state: Month, question: str) -> dict[str, Any] | str:
         variables = {"company": company_without_dna(state), "question": question}
-        rendered = await self.ports.prompts.render(
-            "RESEARCH_V1", variables, language=state["language"], pinned=state["templates"]
-        )
+        rendered = await render(self.ports, state, "RESEARCH_V1", variables)
         request = SearchRequest(
             question=rendered.user,
             system=rendered.system,

@@ -10,12 +10,13 @@ from typing import Any
 from domain.calls import JobKind
 from domain.month import Cards, Month, Update
 from domain.topic import Slot, Topic, parse_topics, plan_slots, topic_problems, topics_schema
-from nodes.work import USELESS, Job, Ports, announce, ask, company, owner, progress, record_done
+from nodes.work import USELESS, Job, Ports, announce, ask, company, owner, progress, record_done, template_ref
 from store.items import ItemRecord, Kind
 
 _BATCH = 6
 """Topics of one call: more would not fit into the template's token limit."""
 _ROUNDS = 2
+_TEMPLATE = "TOPIC_GEN_V1"
 
 Taken = list[dict[str, str]]
 
@@ -113,7 +114,7 @@ class Topics:
             self.ports,
             state,
             job,
-            "TOPIC_GEN_V1",
+            _TEMPLATE,
             variables,
             topics_schema(slots),
             lambda value: parse_topics(value, slots),
@@ -130,6 +131,7 @@ class Topics:
             revision,
             topic.model_dump(mode="json", by_alias=True),
             findings=findings,
+            template=await template_ref(self.ports, state, _TEMPLATE),
         )
         await record_done(self.ports, state, Kind.TOPIC, topic.item, revision)
         progress("topics", topic.item, "done", topic.title)

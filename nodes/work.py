@@ -21,6 +21,7 @@ from domain.errors import (
 )
 from domain.month import Month
 from gateway.gateway import Gateway
+from gateway.structured import ASKED_AGAIN
 from prompts.registry import Prompts, Rendered
 from store.files import FileStore
 from store.items import Items, Kind, Owner
@@ -107,9 +108,7 @@ async def ask(
         ProviderError: No usable answer came; says what it cost.
         NotAllowed: Tier or budget refuse the call.
     """
-    rendered = await ports.prompts.render(
-        code, variables, language=month["language"], pinned=month["templates"]
-    )
+    rendered = await render(ports, month, code, variables)
     request = TextRequest(
         purpose=rendered.purpose,
         system=rendered.system,
@@ -122,12 +121,42 @@ async def ask(
         call = job.call(month, f"{step}/resumed-{retry}" if retry else step, rendered.ref)
         try:
             if on_text is None:
-                return await ports.gateway.structured(call, request, parse), rendered
-            return await ports.gateway.stream_structured(call, request, parse, on_text), rendered
-        except resumable as error:
-            if retry == _RETRIES or not error.details.get("replayed"):
+                answer = await ports.gateway.structured(call, request, parse)
+            else:
+                answer = await ports.gateway.stream_structured(call, request, parse, on_text)
+        except ProviderError as error:
+            if isinstance(error, BadOutput):
+                await ports.prompts.schema_failed(month["organization_id"], rendered.ref)
+            if not isinstance(error, resumable) or retry == _RETRIES or not error.details.get("replayed"):
                 raise
+        else:
+            if ASKED_AGAIN in answer.warnings:
+                await ports.prompts.schema_failed(month["organization_id"], rendered.ref)
+            return answer, rendered
     raise AssertionError("unreachable")
+
+
+async def render(ports: Ports, month: Month, code: str, variables: Mapping[str, Any]) -> Rendered:
+    """Render the version of a template that the month started with."""
+    return await ports.prompts.render(
+        code,
+        variables,
+        language=month["language"],
+        pinned=month["templates"],
+        pins=month.get("pins"),
+        organization=month["organization_id"],
+    )
+
+
+async def template_ref(ports: Ports, month: Month, code: str) -> TemplateRef:
+    """Return the version of a template that the month started with, as artefacts remember it."""
+    return await ports.prompts.ref(
+        code,
+        language=month["language"],
+        pinned=month["templates"],
+        pins=month.get("pins"),
+        organization=month["organization_id"],
+    )
 
 
 async def company(ports: Ports, month: Month) -> dict[str, Any]:

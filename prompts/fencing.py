@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 
 MAX_FENCED = 12_000
 """Characters of one fenced text; a page beyond that says nothing new about a company."""
@@ -57,6 +58,7 @@ def line(text: object, limit: int = MAX_LINE) -> str:
     return shown[: max(0, min(limit, MAX_LINE))].rstrip()
 
 
+@lru_cache(maxsize=4096)
 def _hidden(char: str) -> bool:
     if char in "\n\t" or " " <= char <= "~":
         return False

@@ -5,22 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from domain.errors import InvalidInput
 from domain.ids import content_hash
+from prompts.front_matter import HEAD, dump_yaml, load_yaml, unusable, validate
 from prompts.render import Template, compile_source
+from store.text import clean_text
+
+MAX_FILE = 200_000
+"""Characters of a file: front matter with its examples, and both prompts."""
 
 _PARTS = re.compile(r"\A\s*## system\n(?P<system>.*?)^## user\n(?P<user>.*)\Z", re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"\A---\n(?P<front>.*?)^---\n(?P<body>.*)\Z", re.DOTALL | re.MULTILINE)
-_CODE = re.compile(r"[A-Z][A-Z0-9_]{2,60}")
-_LANGUAGE = re.compile(r"[a-z]{2}")
-_TEXTS = ("code", "name", "type", "language", "purpose")
-_HEAD = (*_TEXTS, "temperature", "max_tokens")
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,13 @@ class TemplateFile:
     """One template as it was written.
 
     ``front_matter`` holds code, name, type, language, purpose, temperature (or null), max_tokens and variables:
-    by name their type, description and example. ``body`` is all that follows it.
+    by name their type, description and example; optionally output and cache_seconds. ``body`` is all that follows
+    it, from line ``first_line`` of the file.
     """
 
     front_matter: Mapping[str, Any]
     body: str = field(repr=False)
+    first_line: int = field(default=0, compare=False, repr=False)
 
     @property
     def code(self) -> str:
@@ -56,6 +57,17 @@ class TemplateFile:
         return int(self.front_matter["max_tokens"])
 
     @property
+    def output(self) -> str:
+        """Which schema of the domain the answer has to fit; ``text`` where it is read as it comes."""
+        return str(self.front_matter.get("output", "text"))
+
+    @property
+    def cache_seconds(self) -> int | None:
+        """How long an answer to the very same request may be used again; None: as the gateway is configured."""
+        value = self.front_matter.get("cache_seconds")
+        return None if value is None else int(value)
+
+    @property
     def variables(self) -> Mapping[str, Mapping[str, Any]]:
         found: Mapping[str, Mapping[str, Any]] = self.front_matter["variables"]
         return found
@@ -71,17 +83,29 @@ class TemplateFile:
         return content_hash({"front_matter": dict(self.front_matter), "body": self.body})
 
     @cached_property
-    def _compiled(self) -> tuple[Template, Template]:
+    def parts(self) -> tuple[tuple[str, int], tuple[str, int]]:
+        """The system and the user prompt, each with the line of the file on which it begins.
+
+        Raises:
+            InvalidInput: One of them is missing.
+        """
         match = _PARTS.match(self.body)
         if not match:
             raise InvalidInput(
                 f"The template {self.code} lacks its parts.",
                 next_step="Write a line '## system', the system prompt, a line '## user', the user prompt.",
             )
-        return compile_source(match["system"], self.variables), compile_source(match["user"], self.variables)
+        first = self.first_line or _front(self).count("\n") + 1
+        system, user = (first + self.body[: match.start(part)].count("\n") for part in ("system", "user"))
+        return (match["system"], system), (match["user"], user)
+
+    @cached_property
+    def _compiled(self) -> tuple[Template, Template]:
+        (system, first), (user, then) = self.parts
+        return compile_source(system, self.variables, first), compile_source(user, self.variables, then)
 
     def render(self, variables: Mapping[str, Any]) -> tuple[str, str]:
-        """Return the system and the user prompt.
+        """Return the system and the user prompt; in this process, so only of texts that are trusted.
 
         Raises:
             InvalidInput: A variable is missing or no plain data, or the template cannot be rendered.
@@ -91,69 +115,66 @@ class TemplateFile:
 
 
 def check(template: TemplateFile) -> TemplateFile:
-    """Return a template that can be used: its front matter is whole and it renders with its examples.
+    """Return a trusted template that can be used: its front matter is whole and it renders with its examples.
 
     Raises:
         InvalidInput: It cannot be used; the message names the template and what is wrong.
     """
-    front = template.front_matter
-    missing = [name for name in (*_HEAD, "variables") if name not in front]
-    if missing:
-        raise _unusable(str(front.get("code", "?")), f"its front matter lacks {', '.join(missing)}")
-    if not _CODE.fullmatch(template.code) or not _LANGUAGE.fullmatch(template.language):
-        raise _unusable(
-            template.code[:60], "its code or language is not written as PERSONA_GEN_V1 and cs are"
-        )
-    for name, about in template.variables.items():
-        if not isinstance(about, dict) or not {"type", "description", "example"} <= set(about):
-            raise _unusable(template.code, f"its variable {name} lacks a type, a description or an example")
+    validate(template.front_matter)
     try:
         template.render(template.examples)
     except InvalidInput as error:
-        raise InvalidInput(
-            f"The template {template.code} ({template.language}) cannot be used. {error.message}",
-            next_step=error.next_step,
-            **error.details,
-        ) from error
+        raise cannot_be_used(template, error) from error
     return template
 
 
+def cannot_be_used(template: TemplateFile, error: InvalidInput) -> InvalidInput:
+    """Say of which template an error is."""
+    return InvalidInput(
+        f"The template {template.code} ({template.language}) cannot be used. {error.message}",
+        next_step=error.next_step,
+        **error.details,
+    )
+
+
 def parse(text: str) -> TemplateFile:
-    """Read a template file.
+    """Read the file of a trusted template and render it once.
 
     Raises:
         InvalidInput: It is not written as one; the message says what is wrong.
     """
-    match = _FILE.match(text.replace("\r\n", "\n").removeprefix("\ufeff"))
+    return check(read(text))
+
+
+def read(text: str) -> TemplateFile:
+    """Read a template file; nothing of it is executed. Whether it renders is not known yet.
+
+    Raises:
+        InvalidInput: It is not written as one; the message says what is wrong, and where.
+    """
+    if len(text) > MAX_FILE:
+        raise unusable("file", f"it has {len(text)} characters, and {MAX_FILE} are allowed")
+    text = text.replace("\r\n", "\n").removeprefix("\ufeff")
+    if clean_text(text) != text:
+        raise unusable("file", "it has characters that cannot be stored (NUL or half a surrogate pair)")
+    match = _FILE.match(text)
     if not match:
-        raise _unusable("file", "it does not begin with front matter between two lines of ---")
-    try:
-        front = yaml.safe_load(match["front"])
-    except yaml.YAMLError as error:
-        raise _unusable("file", f"its front matter is no YAML: {str(error).splitlines()[0]}") from error
-    if not isinstance(front, dict) or not isinstance(front.get("variables", {}), dict):
-        raise _unusable("file", "its front matter is no list of fields")
-    return check(TemplateFile(front, match["body"]))
+        raise unusable("file", "it does not begin with front matter between two lines of ---")
+    front = load_yaml(match["front"])
+    validate(front)
+    return TemplateFile(front, match["body"], text[: match.start("body")].count("\n") + 1)
 
 
 def dump(template: TemplateFile) -> str:
-    """Write a template as a file; `parse` of it gives the same template, and a shipped file the same bytes."""
+    """Write a template as a file; `read` of it gives the same template, and a shipped file the same bytes."""
+    return _front(template) + template.body
+
+
+def _front(template: TemplateFile) -> str:
     front = dict(template.front_matter)
     variables = front.pop("variables")
-    head = {name: front.pop(name) for name in _HEAD} | front
-    return f"---\n{_yaml(head)}{_yaml({'variables': variables})}---\n{template.body}"
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes every value where it stands, in one order: an anchor or an order of chance would not be exact."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _yaml(value: dict[str, Any]) -> str:
-    """Variables are sorted, because the database keeps no order of fields."""
-    return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys="variables" in value, width=110)
+    head = {name: front.pop(name) for name in HEAD} | dict(sorted(front.items()))
+    return f"---\n{dump_yaml(head)}{dump_yaml({'variables': variables})}---\n"
 
 
 def shipped() -> Iterator[TemplateFile]:
@@ -166,7 +187,7 @@ def shipped() -> Iterator[TemplateFile]:
                     yield parse(file.read_text(encoding="utf-8"))
 
 
-def _unusable(code: str, why: str) -> InvalidInput:
-    return InvalidInput(
-        f"The template {code} cannot be used: {why}.", next_step="Compare it with a shipped one."
-    )
+@cache
+def trusted_hashes() -> frozenset[str]:
+    """The content hashes of what comes with this release: texts that are rendered in this very process."""
+    return frozenset(template.content_hash for template in shipped())

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, text
-from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import select
 
 from domain.calls import TemplateRef
-from domain.errors import NotFound
-from domain.ids import stable_id
-from domain.text import nearest
-from prompts.files import TemplateFile, shipped
+from domain.errors import InvalidInput, NotFound
+from prompts import pauses, shipping, standing, versions
+from prompts.allocation import assigned
+from prompts.files import trusted_hashes
+from prompts.pauses import PauseRule
+from prompts.renderer import Renderer, shared_renderer
+from prompts.standing import FALLBACK_LANGUAGE, PRODUCTION, Standing
+from prompts.versions import Place, Version, of_row, unknown_template
+from prompts.watch import watching
 from store.database import Database
-from store.schema.prompts import prompt_labels, prompt_templates
+from store.schema.prompts import EVERY_COMPANY, SHARED, prompt_templates
 
-PRODUCTION = "production"
-SHIPPED_BY = "posthub"
-FALLBACK_LANGUAGE = "cs"
+__all__ = ["FALLBACK_LANGUAGE", "PRODUCTION", "Choice", "Prompts", "Rendered"]
 
-_LOCK = 0x70726F6D707473  # "prompts": one process at a time brings the shipped ones in
-
-_Place = tuple[str, str]
-"""Code and language."""
+Wanted = Mapping[str, int | str]
+"""By code: a version's number or a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,61 +40,174 @@ class Rendered:
     temperature: float | None
     max_tokens: int
     ref: TemplateRef
+    cache_seconds: int | None = None
 
 
-@dataclass(frozen=True)
-class Version:
-    """A template with its number."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The version that a run gets, and why: ``asked``, ``company``, ``experiment``, ``organization``, ``shipped``.
 
-    number: int
-    template: TemplateFile
+    ``paused`` are the numbers of versions that would have come first but are paused.
+    """
 
-    @property
-    def ref(self) -> TemplateRef:
-        """The name by which artefacts and paid calls remember it."""
-        one = self.template
-        return TemplateRef(one.code, self.number, one.content_hash, one.language)
+    version: Version
+    because: str
+    experiment: str | None = None
+    arm: str | None = None
+    paused: tuple[int, ...] = ()
+
+    def pin(self) -> dict[str, Any]:
+        """Plain JSON for a run's state: the version by its id, which names one text for ever."""
+        return {"id": self.version.id, "experiment": self.experiment, "arm": self.arm}
 
 
 class Prompts:
-    """The templates in use. Changed labels are seen after `reload`."""
+    """The templates in use, for every organization.
 
-    def __init__(self, database: Database) -> None:
+    Changed labels are seen at once within `watched`, and by `resolve` always; elsewhere after `reload`.
+    """
+
+    def __init__(
+        self, database: Database, renderer: Renderer | None = None, pause_rule: PauseRule | None = None
+    ) -> None:
         self._database = database
-        self._production: dict[_Place, int] = {}
-        self._versions: dict[tuple[str, str, int], Version] = {}
+        self._pause_rule = pause_rule or PauseRule()
+        self._renderer = renderer or shared_renderer()
+        self._standing = Standing()
+        self._by_id: dict[str, Version] = {}
         self._loading = asyncio.Lock()
+        self._watching = False
 
     async def sync_shipped(self) -> int:
-        """Bring the shipped templates into the database; safe when several processes do it at once.
-
-        A changed file becomes the next version. The label ``production`` follows unless it stands on a version
-        of an editor.
-
-        Returns:
-            How many versions were added.
-        """
-        added = 0
-        async with self._database.transaction() as connection:
-            await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-            for template in shipped():
-                added += await _bring_in(connection, template)
+        """Bring the shipped templates into the database, see `prompts.shipping.sync`; returns how many were added."""
+        added = await shipping.sync(self._database)
         await self.reload()
         return added
 
     async def reload(self) -> None:
-        """Read the labels anew, and the versions on which they stand."""
+        """Read labels, pauses and experiments anew, and the versions on which labels stand."""
         async with self._database.transaction() as connection:
-            rows = (await connection.execute(_in_production())).all()
-        self._production = {(row.code, row.language): row.version for row in rows}
-        for row in rows:
-            self._remember(row)
+            found = await standing.load(connection)
+            missing = set(found.labels.values()) - set(self._by_id)
+            if missing:
+                query = select(prompt_templates).where(prompt_templates.c.id.in_(missing))
+                for row in await connection.execute(query):
+                    self._by_id[row.id] = of_row(row)
+        self._standing = found
 
-    async def current(self, language: str) -> dict[str, int]:
-        """Return the version in use of every template, by code: what a run pins when it starts."""
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Follow the changes of other processes for as long as the block lasts."""
+        async with watching(self._database.uri, self._changed):
+            try:
+                yield
+            finally:
+                self._watching = False
+
+    async def _changed(self, listening: bool) -> None:
+        self._watching = False
+        await self.reload()
+        self._watching = listening
+
+    async def current(self, language: str, *, organization: str = SHARED) -> dict[str, int]:
+        """Return the number of the version in production of every template, by code."""
         await self._loaded()
-        codes = {code for code, _ in self._production}
-        return {code: self._production[self._place(code, language)] for code in sorted(codes)}
+        codes = {code for code, _ in self._standing.places(organization)}
+        return {
+            code: (await self.version(code, language, organization=organization)).number
+            for code in sorted(codes)
+        }
+
+    async def resolve(
+        self,
+        language: str,
+        *,
+        organization: str = SHARED,
+        company: str = EVERY_COMPANY,
+        wanted: Wanted | None = None,
+        record: bool = True,
+    ) -> dict[str, Choice]:
+        """Choose the version of every template for a run that starts now, by code.
+
+        What is asked for comes first, then the company's own production label, a running experiment, the
+        organization's label, and what came with the product. A paused version gives way to its parent. The company's
+        arm of an experiment is recorded unless ``record`` is false.
+
+        Raises:
+            NotFound: ``wanted`` names a template, version or label that there is not.
+        """
+        if not self._watching:
+            await self.reload()
+        asked = dict(wanted or {})
+        known = {code for code, _ in self._standing.places(organization)}
+        for code in asked:
+            if code not in known:
+                raise unknown_template(code, known)
+        return {
+            code: await self._choose(code, language, organization, company, asked.get(code), record)
+            for code in sorted(known)
+        }
+
+    async def check(self, language: str, organization: str, wanted: Wanted) -> None:
+        """Refuse what `resolve` would refuse; NotFound names what there is not."""
+        if wanted:
+            await self.resolve(language, organization=organization, wanted=wanted, record=False)
+
+    async def _choose(
+        self,
+        code: str,
+        language: str,
+        organization: str,
+        company: str,
+        asked: int | str | None,
+        record: bool,
+    ) -> Choice:
+        place = self._place(organization, code, language)
+        if asked is not None:
+            return Choice(await self._asked(organization, place, asked, company), "asked")
+        found = self._standing.labelled(organization, place, PRODUCTION, company)
+        assert found is not None, "a template without the label production is no place"
+        template_id, because = found
+        if because != "company":
+            tried = await self._tried(organization, place, company, record)
+            if tried is not None:
+                return tried
+        version, paused = await self._unpaused(organization, await self._by(organization, template_id))
+        return Choice(version, because, paused=paused)
+
+    async def _tried(self, organization: str, place: Place, company: str, record: bool) -> Choice | None:
+        experiment = self._standing.experiments.get((organization, *place))
+        if experiment is None or company == EVERY_COMPANY or not experiment.active(datetime.now(UTC)):
+            return None
+        async with self._database.transaction() as connection:
+            arm = await assigned(connection, experiment, company, record=record)
+        version, paused = await self._unpaused(organization, await self._by(organization, arm.template_id))
+        if paused:
+            return Choice(version, "experiment", paused=paused)  # what stands in for an arm is no part of it
+        return Choice(version, "experiment", experiment.id, arm.name)
+
+    async def _unpaused(self, organization: str, version: Version) -> tuple[Version, tuple[int, ...]]:
+        paused: list[int] = []
+        while (organization, version.id) in self._standing.paused and version.parent is not None:
+            paused.append(version.number)
+            version = await self._numbered(organization, version.place, version.parent)
+        return version, tuple(paused)
+
+    async def _asked(self, organization: str, place: Place, asked: int | str, company: str) -> Version:
+        if isinstance(asked, bool) or not isinstance(asked, int | str):
+            raise InvalidInput(
+                f"The version {asked!r:.40} of {place[0]} is neither a number nor a label.",
+                next_step="Give a number, such as 3, or a label, such as staging.",
+            )
+        if isinstance(asked, int) or asked.isdecimal():
+            return await self._numbered(organization, place, int(str(asked)[:12]))
+        found = self._standing.labelled(organization, place, asked, company)
+        if found is None:
+            raise NotFound(
+                f"The template {place[0]} ({place[1]}) has no label {asked[:40]!r}.",
+                next_step=f"See its labels with: posthub prompts history {place[0]}",
+            )
+        return await self._by(organization, found[0])
 
     async def render(
         self,
@@ -102,6 +216,8 @@ class Prompts:
         *,
         language: str,
         pinned: Mapping[str, int] | None = None,
+        pins: Mapping[str, Mapping[str, Any]] | None = None,
+        organization: str = SHARED,
     ) -> Rendered:
         """Render a template's version in use, or the pinned one.
 
@@ -110,112 +226,99 @@ class Prompts:
             variables: Plain data under the names that the template declares.
             language: ISO 639-1; Czech stands in for a language that has no template.
             pinned: Version numbers by code, as `current` gave them.
+            pins: Versions by code, as `Choice.pin` gave them; they count before ``pinned``.
+            organization: Whose templates.
 
         Raises:
             NotFound: No such template or version.
-            InvalidInput: A variable is missing or is no plain data.
+            InvalidInput: A variable is missing or is no plain data, or an editor's text met a limit.
         """
-        version = await self.version(code, language, (pinned or {}).get(code))
-        system, user = version.template.render(variables)
-        template = version.template
-        return Rendered(
-            system, user, template.purpose, template.temperature, template.max_tokens, version.ref
-        )
+        version, ref = await self._pinned(code, language, pinned, pins, organization)
+        system, user = await self.try_out(version, variables, organization=organization)
+        one = version.template
+        return Rendered(system, user, one.purpose, one.temperature, one.max_tokens, ref, one.cache_seconds)
 
-    async def version(self, code: str, language: str, number: int | None = None) -> Version:
-        """Return a version of a template, the one in use when no number is given; NotFound when there is none."""
+    async def ref(
+        self,
+        code: str,
+        *,
+        language: str,
+        pinned: Mapping[str, int] | None = None,
+        pins: Mapping[str, Mapping[str, Any]] | None = None,
+        organization: str = SHARED,
+    ) -> TemplateRef:
+        """Return the name of the version that `render` would render."""
+        return (await self._pinned(code, language, pinned, pins, organization))[1]
+
+    async def _pinned(
+        self,
+        code: str,
+        language: str,
+        pinned: Mapping[str, int] | None,
+        pins: Mapping[str, Mapping[str, Any]] | None,
+        organization: str,
+    ) -> tuple[Version, TemplateRef]:
+        pin = (pins or {}).get(code)
+        if pin:
+            version = await self._by(organization, str(pin["id"]))
+            return version, version.ref(pin.get("experiment"), pin.get("arm"))
+        version = await self.version(code, language, (pinned or {}).get(code), organization=organization)
+        return version, version.ref()
+
+    async def schema_failed(self, organization: str, ref: TemplateRef) -> None:
+        """Count an answer that did not fit its schema; too many pause the version, see `prompts.pauses`."""
+        await pauses.schema_failed(self._database, organization, ref, self._pause_rule)
+
+    async def try_out(
+        self, version: Version, variables: Mapping[str, Any], *, organization: str = SHARED
+    ) -> tuple[str, str]:
+        """Return the system and the user prompt of a version; texts of editors are rendered in a child process."""
+        template = version.template
+        if template.content_hash in trusted_hashes():
+            return template.render(variables)
+        texts = await self._renderer.render(
+            template.parts, sorted(template.variables), variables, owner=organization
+        )
+        return texts[0], texts[1]
+
+    async def version(
+        self, code: str, language: str, number: int | None = None, *, organization: str = SHARED
+    ) -> Version:
+        """Return a version of a template, the one in production when no number is given; NotFound if there is none."""
         await self._loaded()
-        place = self._place(code, language)
-        wanted = self._production[place] if number is None else number
-        known = self._versions.get((*place, wanted))
-        return known or await self._fetch(place, wanted)
+        place = self._place(organization, code, language)
+        if number is not None:
+            return await self._numbered(organization, place, number)
+        found = self._standing.labelled(organization, place, PRODUCTION)
+        assert found is not None, "a template without the label production is no place"
+        return await self._by(organization, found[0])
 
     async def _loaded(self) -> None:
-        if not self._production:
+        if not self._standing.labels:
             async with self._loading:
-                if not self._production:
+                if not self._standing.labels:
                     await self.reload()
 
-    def _place(self, code: str, language: str) -> _Place:
-        for place in ((code, language), (code, FALLBACK_LANGUAGE)):
-            if place in self._production:
-                return place
-        meant = nearest(code, {known for known, _ in self._production})
-        hint = f"Did you mean {meant}?" if meant else "Bring in the shipped ones with: posthub db upgrade."
-        raise NotFound(f"There is no prompt template {code[:60]!r}.", next_step=hint)
+    def _place(self, organization: str, code: str, language: str) -> Place:
+        place = self._standing.place(organization, code, language)
+        if place is None:
+            raise unknown_template(code, {known for known, _ in self._standing.places(organization)})
+        return place
 
-    async def _fetch(self, place: _Place, number: int) -> Version:
-        code, language = place
+    async def _numbered(self, organization: str, place: Place, number: int) -> Version:
+        for owner in (organization, SHARED):
+            known = self._by_id.get(versions.version_id(owner, place, number))
+            if known is not None:
+                return known
         async with self._database.transaction() as connection:
-            query = select(prompt_templates).filter_by(code=code, language=language, version=number)
-            row = (await connection.execute(query)).one_or_none()
-        if row is None:
-            raise NotFound(
-                f"The prompt template {code} ({language}) has no version {number}.",
-                next_step="Pin one that exists, or none.",
-            )
-        return self._remember(row)
+            found = await versions.by_number(connection, organization, place, number)
+        self._by_id[found.id] = found
+        return found
 
-    def _remember(self, row: Row[Any]) -> Version:
-        name = (row.code, row.language, row.version)
-        if name not in self._versions:  # a version never changes
-            self._versions[name] = Version(row.version, TemplateFile(row.front_matter, row.body))
-        return self._versions[name]
-
-
-def _in_production() -> Any:
-    label, template = prompt_labels.c, prompt_templates.c
-    same = (
-        (label.code == template.code)
-        & (label.language == template.language)
-        & (label.version == template.version)
-    )
-    return select(prompt_templates).join(prompt_labels, same).where(label.label == PRODUCTION)
-
-
-async def _bring_in(connection: AsyncConnection, template: TemplateFile) -> int:
-    place = {"code": template.code, "language": template.language}
-    kept = prompt_templates.c
-    rows = (
-        await connection.execute(
-            select(kept.version, kept.author, kept.content_hash).filter_by(**place).order_by(kept.version)
-        )
-    ).all()
-    ours = [row for row in rows if row.author == SHIPPED_BY]
-    if ours and ours[-1].content_hash == template.content_hash:
-        return 0
-    number = rows[-1].version + 1 if rows else 1
-    await connection.execute(insert(prompt_templates).values(**_row(template, number)))
-    await _move_label(connection, place, number, {row.version for row in ours})
-    return 1
-
-
-async def _move_label(
-    connection: AsyncConnection, place: Mapping[str, str], number: int, ours: set[int]
-) -> None:
-    label = prompt_labels.c
-    standing = await connection.scalar(select(label.version).filter_by(**place, label=PRODUCTION))
-    if standing is None or standing in ours:
-        query = upsert(prompt_labels).values(**place, label=PRODUCTION, version=number)
-        await connection.execute(
-            query.on_conflict_do_update(
-                index_elements=["code", "language", "label"], set_={"version": number}
-            )
-        )
-
-
-def _row(template: TemplateFile, number: int) -> dict[str, Any]:
-    return {
-        "id": stable_id("prompt", template.code, template.language, number),
-        "code": template.code,
-        "language": template.language,
-        "version": number,
-        "type": str(template.front_matter["type"]),
-        "name": str(template.front_matter["name"]),
-        "body": template.body,
-        "front_matter": dict(template.front_matter),
-        "content_hash": template.content_hash,
-        "author": SHIPPED_BY,
-        "reason": "shipped with the product",
-        "created_at": func.now(),
-    }
+    async def _by(self, organization: str, template_id: str) -> Version:
+        known = self._by_id.get(template_id)
+        if known is None or known.organization_id not in (SHARED, organization):
+            async with self._database.transaction() as connection:
+                known = await versions.by_id(connection, organization, template_id)
+            self._by_id[known.id] = known
+        return known

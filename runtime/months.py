@@ -63,11 +63,12 @@ class Months:
             The thread id.
 
         Raises:
-            InvalidInput: The website cannot be read.
+            InvalidInput: The website cannot be read, or a prompt version does not exist.
             LimitExceeded: The tier's companies or posts of the month are used up.
         """
-        await self._read_website(request.website)
         services = self._services
+        await services.prompts.check(request.language, self._organization, request.templates)
+        await self._read_website(request.website)
         await services.tenants.ensure_organization(self._organization, request.tier)
         company_id = await services.tenants.ensure_company(
             self._organization,
@@ -271,7 +272,12 @@ class Months:
         given: Any = None if started else _input(run)
         if answer is not None:
             given = Command(resume=answer)
-        context = RunContext(organization=run.organization_id, tier=run.tier, approve=run.request["approve"])
+        context = RunContext(
+            organization=run.organization_id,
+            tier=run.tier,
+            approve=run.request["approve"],
+            templates=run.request.get("templates", {}),
+        )
         async for event in self._graph.astream(
             given, config, context=context, stream_mode="custom", durability="sync"
         ):
@@ -325,7 +331,7 @@ def _config(run_id: str, reviewer: str = "cli") -> RunnableConfig:
 
 
 def _input(run: RunRecord) -> dict[str, Any]:
-    return {key: value for key, value in run.request.items() if key not in {"tier", "approve"}}
+    return {key: value for key, value in run.request.items() if key not in {"tier", "approve", "templates"}}
 
 
 def _counts(kinds: Mapping[Kind, list[ItemRecord]]) -> dict[str, int]:

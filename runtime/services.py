@@ -12,6 +12,7 @@ from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
 from gateway.safe_http import SafeFetcher
 from nodes.work import Ports
+from prompts.pauses import PauseRule
 from prompts.registry import Prompts
 from runtime import sandbox as sandbox_process
 from runtime.progress import tell_of_wait
@@ -122,11 +123,12 @@ async def open_services(settings: Settings, *, buys: bool = True) -> AsyncIterat
         ports = await _ports(settings, database, shared)
         await stack.enter_async_context(Lease(database, ports.ledger).kept())
         stack.push_async_callback(ports.gateway.aclose)
+        await stack.enter_async_context(ports.prompts.watched())
         yield Services(settings, sandbox, database, stores.redis_uri, saver, ports, stores.notes)
 
 
 async def _ports(settings: Settings, database: Database, shared: SharedRedis) -> Ports:
-    prompts = Prompts(database)
+    prompts = Prompts(database, pause_rule=PauseRule(share=settings.prompt_pause_share))
     await prompts.sync_shipped()
     await Prices(database).load_shipped()
     files = FileStore(settings.files_url)

@@ -15,6 +15,7 @@ from gateway.config import Models, shipped_models, with_chains
 from gateway.rate_limits import RateLimits, read_limits
 
 Engine = Literal["litellm", "google"]
+Role = Literal["admin", "manager", "editor"]
 
 PROVIDERS: Mapping[str, str] = {
     "gemini": "https://generativelanguage.googleapis.com",
@@ -59,6 +60,9 @@ class Settings:
     metrics_port: int | None
     models: Models
     rate_limits: RateLimits
+    author: str
+    role: Role
+    prompt_pause_share: float
 
     @property
     def has_provider_key(self) -> bool:
@@ -103,6 +107,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         metrics_port=_port(env, "POSTHUB_METRICS_PORT"),
         rate_limits=read_limits(env.get("POSTHUB_RATE_LIMITS", "")),
         models=with_chains(shipped_models(), _starting(env, "POSTHUB_CHAIN_")),
+        author=" ".join((env.get("POSTHUB_AUTHOR") or "").split()),
+        role=_role(env),
+        prompt_pause_share=_share(env, "POSTHUB_PROMPT_PAUSE_SHARE", 0.3),
     )
 
 
@@ -148,6 +155,25 @@ def _engine(env: Mapping[str, str]) -> Engine:
     raise InvalidInput(
         f"POSTHUB_ENGINE is {value!r}.", next_step="Set it to litellm or google, or leave it out."
     )
+
+
+def _role(env: Mapping[str, str]) -> Role:
+    value = env.get("POSTHUB_ROLE") or "admin"
+    for role in get_args(Role):
+        if value == role:
+            return cast(Role, role)
+    raise InvalidInput(f"POSTHUB_ROLE is {value!r}.", next_step="Set it to admin, manager or editor.")
+
+
+def _share(env: Mapping[str, str], variable: str, default: float) -> float:
+    value = env.get(variable)
+    try:
+        share = float(value) if value else default
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise InvalidInput(f"{variable} is {value!r}.", next_step="Give a share from 0 to 1, such as 0.3.")
+    return share
 
 
 def _provider(env: Mapping[str, str], name: str, url: str) -> ProviderSettings:

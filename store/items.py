@@ -12,7 +12,7 @@ from sqlalchemy import Row, Select, Table, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.calls import TemplateRef
+from domain.calls import NO_TEMPLATE, TemplateRef
 from domain.errors import InvalidInput, NotFound
 from domain.ids import content_hash, stable_id
 from store.database import Database
@@ -57,6 +57,9 @@ class ItemRecord:
     author: str
     template_code: str | None
     template_version: int | None
+    template_language: str | None
+    experiment: str | None
+    arm: str | None
     model: str | None
     created_at: datetime
 
@@ -99,7 +102,7 @@ class Items:
         values = _values(owner, kind, item, revision, 0, content)
         values |= {"findings": clean_json(list(findings)), "author": author, "model": model, "status": status}
         if template:
-            values |= {"template_code": template.code, "template_version": template.version}
+            values |= template.booked()
         async with self._database.transaction() as connection:
             return await _insert(connection, kind, values)
 
@@ -129,7 +132,7 @@ class Items:
                 return newest
             values |= {"findings": clean_json(list(findings)), "author": clean_text(author)}
             values |= {"status": "draft", "model": newest.model}
-            values |= {"template_code": newest.template_code, "template_version": newest.template_version}
+            values |= {column: getattr(newest, column) for column in NO_TEMPLATE}
             return await _insert(connection, kind, values)
 
     async def newest(self, owner: Owner, kind: Kind, item: str) -> ItemRecord:
@@ -319,8 +322,7 @@ def _record(kind: Kind, row: Row[Any]) -> ItemRecord:
         content_hash=row.content_hash,
         findings=tuple(row.findings),
         author=row.author,
-        template_code=row.template_code,
-        template_version=row.template_version,
+        **{column: getattr(row, column) for column in NO_TEMPLATE},
         model=row.model,
         created_at=row.created_at.astimezone(UTC),
     )

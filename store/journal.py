@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors
-from domain.calls import Call
+from domain.calls import NO_TEMPLATE, Call
 from domain.errors import PostHubError, ProviderError
 from domain.ids import content_hash, stable_id
 from store.database import Database
@@ -88,6 +88,9 @@ class JobRow:
     generation_time_seconds: float | None
     template_code: str | None
     template_version: int | None
+    template_language: str | None
+    experiment: str | None
+    arm: str | None
 
 
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended(:id, 0))")
@@ -96,10 +99,11 @@ select id, status, output, provider_ref, error, owner, lease_until > now() as le
   from jobs where id = :id""")
 _OPEN = text("""
 insert into jobs (id, key, organization_id, company_id, run_id, kind, node, item, revision, step, status,
-                  owner, lease_until, input, template_code, template_version, started_at)
+                  owner, lease_until, input, template_code, template_version, template_language, experiment, arm,
+                  started_at)
 values (:id, :key, :organization_id, :company_id, :run_id, :kind, :node, :item, :revision, :step, 'processing',
         :owner, now() + make_interval(secs => :lease), cast(:input as jsonb), :template_code,
-        :template_version, now())""")
+        :template_version, :template_language, :experiment, :arm, now())""")
 _TAKE = text("""
 update jobs set status = 'processing', owner = :owner, lease_until = now() + make_interval(secs => :lease),
                 started_at = now(), completed_at = null, error = null,
@@ -284,8 +288,7 @@ def _identity(key: JobKey) -> dict[str, Any]:
         "revision": call.revision,
         "step": call.step,
         "input": _json({"purpose": key.purpose, "request_hash": key.request_hash, **key.facts}),
-        "template_code": call.template.code if call.template else None,
-        "template_version": call.template.version if call.template else None,
+        **(call.template.booked() if call.template else NO_TEMPLATE),
     }
 
 

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.calls import Call, Usage
+from domain.calls import NO_TEMPLATE, Call, Usage
 from domain.errors import NotFound
 from store import ledger_sql as sql
 from store.budgets import Left, announce, announce_refusal, exceeded
@@ -368,8 +368,7 @@ def _names(call: Call) -> dict[str, Any]:
         "company_id": call.company_id,
         "run_id": call.run_id,
         "kind": call.kind.value,
-        "template_code": call.template.code if call.template else None,
-        "template_version": call.template.version if call.template else None,
+        **(call.template.booked() if call.template else NO_TEMPLATE),
     }
 
 

@@ -27,9 +27,10 @@ moved as (
       or excluded.held_micro = 0
   returning b.month)
 insert into attempts (id, job_id, organization_id, company_id, run_id, month, kind, provider, model, engine,
-                      state, held_micro, price_ids, template_code, template_version, owner)
+                      state, held_micro, price_ids, template_code, template_version, template_language, experiment,
+                      arm, owner)
 select :id, :job_id, :organization_id, :company_id, :run_id, month, :kind, :provider, :model, :engine,
-       'held', :held, :price_ids, :template_code, :template_version, :owner
+       'held', :held, :price_ids, :template_code, :template_version, :template_language, :experiment, :arm, :owner
   from moved
 returning month""")
 

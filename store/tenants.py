@@ -114,6 +114,19 @@ class Tenants:
         del fields["name_key"]
         return CompanyRecord(**fields)
 
+    async def find(self, organization_id: str, name_or_id: str) -> CompanyRecord:
+        """Return the company of a name, as a reader takes names for the same, or of an id.
+
+        Raises:
+            NotFound: The organization has none.
+        """
+        async with self._database.transaction() as connection:
+            known = await _company_ids(connection, organization_id)
+        company_id = known.get(fold_key(name_or_id), name_or_id)
+        if company_id not in known.values():
+            raise NotFound(f"There is no company {clean_text(name_or_id)[:200]!r}.")
+        return await self.company(organization_id, company_id)
+
     async def save_fact_sources(self, owner: Owner, facts: Sequence[tuple[str, str, str]]) -> None:
         """Replace what this run knows of where facts were found: (field, value, url) each."""
         cleaned = dict.fromkeys(tuple(clean_text(part) for part in fact) for fact in facts)

@@ -63,11 +63,16 @@ jobs = Table(
     Column("generation_time_seconds", Float),
     Column("template_code", Text),
     Column("template_version", Integer),
+    Column("template_language", Text),
+    Column("experiment", Text),
+    Column("arm", Text),
     Column("started_at", DateTime(timezone=True)),
     Column("completed_at", DateTime(timezone=True)),
     created_at(),
     CheckConstraint("status in ('pending', 'processing', 'completed', 'failed', 'cancelled')", name="status"),
     Index(None, "organization_id", "run_id"),
+    Index(None, "organization_id", "template_code", "template_version"),
+    Index(None, "experiment", postgresql_where=text("experiment is not null")),
 )
 
 attempts = Table(
@@ -97,6 +102,9 @@ attempts = Table(
     Column("price_ids", ARRAY(Text), nullable=False, comment="the price rows that its cost comes from"),
     Column("template_code", Text),
     Column("template_version", Integer),
+    Column("template_language", Text),
+    Column("experiment", Text),
+    Column("arm", Text),
     Column("provider_ref", Text, comment="the provider's own id of a media job"),
     Column("error_code", Text),
     required_text("owner"),

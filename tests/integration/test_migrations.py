@@ -21,7 +21,7 @@ from store.schema import metadata
 CATALOG = {
     "columns": """select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
                          pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum)
-                  from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+                  from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
                   left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum""",
     "constraints": """select c.relname, k.conname, pg_get_constraintdef(k.oid)
                       from pg_class c join pg_constraint k on k.conrelid = c.oid""",

@@ -5,15 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 
 from domain.errors import InvalidInput, NotFound
 from domain.ids import content_hash
-from prompts import registry
+from prompts import shipping, versions
 from prompts.files import TemplateFile, dump, shipped
 from prompts.registry import Prompts
 from store.database import Database
-from store.schema.prompts import prompt_labels, prompt_templates
+from store.schema.prompts import SHARED, prompt_labels, prompt_templates
 
 CODE = "RESEARCH_V1"
 SHIPPED = list(shipped())
@@ -35,18 +35,20 @@ def _release(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
         else one
         for one in SHIPPED
     ]
-    monkeypatch.setattr(registry, "shipped", lambda: iter(changed))
+    monkeypatch.setattr(shipping, "shipped", lambda: iter(changed))
 
 
 async def _editors_version(database: Database, number: int, words: str, *, production: bool) -> None:
     template = next(one for one in SHIPPED if (one.code, one.language) == (CODE, "cs"))
     mine = TemplateFile(template.front_matter, f"## system\n\nEditor\n\n## user\n\n{words}\n")
-    row = registry._row(mine, number) | {"author": "eva@agentura.cz", "reason": "kratší"}
     async with database.transaction() as connection:
-        await connection.execute(insert(prompt_templates).values(**row))
+        made = await versions.add(
+            connection, SHARED, mine, author="eva@agentura.cz", reason="kratší", parent=number - 1
+        )
+        assert made.number == number
         if production:
             await connection.execute(
-                update(prompt_labels).filter_by(code=CODE, language="cs").values(version=number)
+                update(prompt_labels).filter_by(code=CODE, language="cs").values(template_id=made.id)
             )
 
 

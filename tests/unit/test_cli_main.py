@@ -36,6 +36,14 @@ COMMANDS = [
     ["sandbox"],
     ["serve"],
     ["db", "upgrade"],
+    *(
+        ["prompts", name]
+        for name in (
+            *("list", "show", "diff", "edit", "render", "label", "unlabel", "rollback", "history", "trace"),
+            *("import", "export"),
+        )
+    ),
+    *(["experiments", name] for name in ("start", "status", "stop", "promote")),
 ]
 NEXT_YEAR = f"{datetime.now(UTC).year + 1}-01"
 HEAVY = {"langgraph", "litellm", "langchain_core", "sqlalchemy", "httpx", "psycopg", "yaml"}

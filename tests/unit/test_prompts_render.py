@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from domain.errors import InvalidInput
-from prompts.render import MAX_OUTPUT, MAX_RANGE, compile_source
+from prompts.environment import MAX_RANGE
+from prompts.render import MAX_OUTPUT, compile_source
 
 
 class Colour(StrEnum):

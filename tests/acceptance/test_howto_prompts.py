@@ -1,0 +1,95 @@
+"""The how-to for prompts: every command on the page is run, in order, as a reader would."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto" / "prompts.md"
+_SHIM = '#!/bin/sh\nexec "{python}" -c "import sys; from cli.main import main; sys.exit(main())" "$@"\n'
+
+
+def script(base_url: str) -> str:
+    """The page's commands; its stand-ins listen elsewhere here."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    parts = urlsplit(base_url)
+    told = "\n".join(f"echo '=== {number}'\n{block}" for number, block in enumerate(blocks))
+    return "set -e\n" + told.replace("127.0.0.1:8799", f"{parts.hostname}:{parts.port}")
+
+
+def sections(said: str) -> list[str]:
+    return re.split(r"^=== \d+\n", said, flags=re.MULTILINE)[1:]
+
+
+@pytest.mark.timeout(900)
+def test_the_page_does_what_it_says(
+    tmp_path: Path, empty_database_uri: str, redis_uri: str, sandbox_server: Any
+) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "posthub").write_text(_SHIM.format(python=sys.executable))
+    (tools / "posthub").chmod(0o755)
+    environment = {
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(PAGE.parents[2]),
+        "LANG": "C.UTF-8",
+        "COLUMNS": "200",
+        "DATABASE_URI": empty_database_uri,
+        "REDIS_URI": redis_uri,
+        "POSTHUB_HOME": str(tmp_path / "home"),
+    }
+    done = subprocess.run(
+        ["bash", "-c", script(sandbox_server.base_url)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=850,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    said = sections(done.stdout)
+    listed, edited, rendered, tried, started, _, verdict, promoted, traced, exported = said[1:]
+    assert "BLOGPOST_GEN_V1" in listed
+    assert "+Jsi vlídný a zkušený autor" in edited
+    assert "Jsi vlídný a zkušený autor" in rendered
+    assert "Pražírna Hanácké zrno" in tried
+    assert "A (version 1, 50%), B (version 2, 50%)" in started
+    assert re.search(r"Decisions +4 of 4 +4 of 4", verdict)
+    assert re.search(r"Approved at once +100% .* 100% ", verdict)
+    assert "No difference is certain." in verdict
+    assert "version 2 is in production" in promoted
+    assert re.search(r"gets +version 2: the organization's own", done.stderr + promoted)
+    assert "what came with the product counts again" in promoted
+    assert re.search(r"t01 +post .* BLOGPOST_GEN_V1 +1 +cs +A", traced)
+    assert "0 versions would be kept" in exported
+    with psycopg.connect(empty_database_uri) as connection:
+        asked = connection.execute(
+            "select distinct template_version, experiment is null, arm from blog_posts order by 1, 3"
+        ).fetchall()
+        unnamed = [
+            table
+            for table in (
+                "company_dna",
+                "personas",
+                "topics",
+                "blog_posts",
+                "social_posts",
+                "jobs",
+                "attempts",
+            )
+            if connection.execute(
+                f"select 1 from {table} where template_code is null "  # type: ignore[arg-type]
+                + ("and item <> 'site'" if table == "company_dna" else "")
+            ).fetchone()
+        ]
+    assert asked == [(1, False, "A"), (2, False, "B"), (2, True, None)]
+    assert unnamed == [], "everything names the template that asked for it"
