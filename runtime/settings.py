@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from domain.errors import InvalidInput
 from domain.money import to_micro
+from gateway.cache_policy import CachePolicy, read_cache_policy
 from gateway.config import Models, shipped_models, with_chains
 from gateway.rate_limits import RateLimits, read_limits
 
@@ -59,6 +60,7 @@ class Settings:
     metrics_port: int | None
     models: Models
     rate_limits: RateLimits
+    cache: CachePolicy
 
     @property
     def has_provider_key(self) -> bool:
@@ -102,6 +104,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         sandbox_seed=_whole(env, "POSTHUB_SANDBOX_SEED", 1),
         metrics_port=_port(env, "POSTHUB_METRICS_PORT"),
         rate_limits=read_limits(env.get("POSTHUB_RATE_LIMITS", "")),
+        cache=read_cache_policy(env.get("POSTHUB_CACHE_TTL", "")),
         models=with_chains(shipped_models(), _starting(env, "POSTHUB_CHAIN_")),
     )
 
@@ -215,7 +218,9 @@ def _port(env: Mapping[str, str], variable: str) -> int | None:
     if not value:
         return None
     if not (value.isascii() and value.isdigit()) or not 0 < int(value) < 65536:
-        raise InvalidInput(f"{variable} is {value!r}.", next_step="Give a port from 1 to 65535, or leave it out.")
+        raise InvalidInput(
+            f"{variable} is {value!r}.", next_step="Give a port from 1 to 65535, or leave it out."
+        )
     return int(value)
 
 
