@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
-.PHONY: install demo test check fix serve help
+.PHONY: install demo test chaos check fix serve help
 .DEFAULT_GOAL := help
 
 help:  ## Show what can be done here
@@ -28,6 +28,9 @@ demo: $(STAMP)  ## A sample company's month on the embedded default: no key, no 
 
 test: $(STAMP)  ## Run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+chaos: $(STAMP)  ## Ten minutes of kills, outages and faults; ends with ledger = bill or not at all
+	$(BIN)/python -m tests.chaos.run
 
 check: $(STAMP)  ## Static checks: format, lint, types, layers, graph config, lock
 	$(BIN)/ruff format --check .

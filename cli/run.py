@@ -55,6 +55,9 @@ def run(
             help="Use this version (or label) of a prompt template, once per template.",
         ),
     ] = None,
+    ceiling: Annotated[
+        str | None, typer.Option(metavar="USD", help="The most that this run may spend; see also budget.")
+    ] = None,
 ) -> int:
     r"""Make a month of content for a company.
 
@@ -88,7 +91,15 @@ def run(
     }
     from cli.session import read_settings
 
-    return start(given, approve, out, json=json, settings=read_settings())
+    return start(given, approve, out, json=json, settings=read_settings(), ceiling_micro=_micro(ceiling))
+
+
+def _micro(ceiling: str | None) -> int | None:
+    if ceiling is None:
+        return None
+    from store.budgets import parse_usd
+
+    return parse_usd(ceiling, "ceiling")
 
 
 def demo(
@@ -177,7 +188,13 @@ def chosen_versions(pairs: list[str]) -> dict[str, int | str]:
 
 
 def start(
-    given: Mapping[str, Any], approve: Approve, out: Path | None, *, json: bool, settings: Settings
+    given: Mapping[str, Any],
+    approve: Approve,
+    out: Path | None,
+    *,
+    json: bool,
+    settings: Settings,
+    ceiling_micro: int | None = None,
 ) -> int:
     """Check what was given, start the month and carry it on; returns the exit status."""
     from cli.session import opened, run_async
@@ -188,7 +205,7 @@ def start(
 
     async def work() -> int:
         async with opened(shown, settings) as (services, months):
-            return await begin(shown, services, months, request, approve, out)
+            return await begin(shown, services, months, request, approve, out, ceiling_micro=ceiling_micro)
 
     return run_async(work())
 
@@ -219,6 +236,8 @@ async def begin(
     request: RunRequest,
     approve: Approve,
     out: Path | None,
+    *,
+    ceiling_micro: int | None = None,
 ) -> int:
     """Start a checked month in open services, say what it will cost, and carry it on."""
     from cli.session import working_on
@@ -226,6 +245,12 @@ async def begin(
     thread = await months.start(request, out=out.absolute() if out else None)
     working_on(thread)
     shown.say(f"Thread {thread}", "dim")
+    if ceiling_micro is not None:
+        from store.budgets import Budgets
+
+        whose, limit = services.settings.organization, services.ledger.default_limit_micro
+        budgets = Budgets(services.database, default_limit_micro=limit)
+        await budgets.set_run(whose, thread, ceiling_micro)
     quoted = await months.quoted(thread)
     if quoted:
         from cli.output import quote_line

@@ -117,6 +117,10 @@ class Served:
     """``provider/model`` that answered."""
     why: str = ""
     """Why it was this one: ``first choice``, or what was wrong with those before it."""
+    cached: bool = False
+    """True when the same request of the same organization had been answered before: it cost nothing."""
+    saved_micro: int = 0
+    """What a cached answer cost when it was bought."""
 
 
 class Restarted(str):

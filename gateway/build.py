@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.calls import ImageRequest
+from gateway.cache import Cache
 from gateway.config import Engine, GatewayConfig, ProviderConfig
 from gateway.door import Door
 from gateway.gateway import Gateway
@@ -29,6 +30,7 @@ from gateway.providers.nanobana import Nanobana
 from gateway.providers.perplexity import Perplexity
 from gateway.providers.veo_http import VeoHttp
 from gateway.retry import Patience
+from store.cache import AnswerCache
 from store.database import Database
 from store.files import FileStore
 from store.journal import Journal
@@ -82,6 +84,7 @@ def build_gateway(
         health=Health(shared),
         limiter=Limiter(config.limits, SharedWindow(shared) if shared else None, on_wait),
         queue_seconds=config.queue_seconds,
+        cache=Cache(config.cache, AnswerCache(shared) if shared else None),
         patience=Patience(
             tries=config.tries,
             wait_seconds=config.max_backoff_seconds,

@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any, Literal
 
 from domain.errors import InvalidInput
+from gateway.cache_policy import CachePolicy
 from gateway.rate_limits import RateLimits
 
 Engine = Literal["litellm", "google"]
@@ -132,6 +133,7 @@ class GatewayConfig:
         tries: Attempts at one model while none of them was billed.
         limits: Calls a minute by provider and organization; none unless given.
         queue_seconds: The longest that a call waits for a place in a rate limit.
+        cache: What is answered again without being bought; nothing unless given.
     """
 
     providers: Mapping[str, ProviderConfig]
@@ -151,6 +153,7 @@ class GatewayConfig:
     tries: int = 3
     limits: RateLimits = field(default_factory=RateLimits)
     queue_seconds: float = 3600.0
+    cache: CachePolicy = field(default_factory=CachePolicy)
 
     def chain(self, purpose: str) -> tuple[Deployment, ...]:
         """Return the models that serve a purpose and whose provider has a key, the first choice first.

@@ -28,6 +28,7 @@ from domain.errors import (
     StoreUnavailable,
 )
 from gateway.booking import BookedAttempt, cost_of, current_attempt, uncancelled, until_stored
+from gateway.cache import Cache, Hit, key_of
 from gateway.failures import in_doubt, unreachable
 from gateway.health import Health
 from gateway.limiter import Limiter
@@ -69,6 +70,7 @@ class Door:
         patience: Patience,
         limiter: Limiter,
         queue_seconds: float,
+        cache: Cache,
     ) -> None:
         self._database = database
         self._ledger = ledger
@@ -80,6 +82,8 @@ class Door:
         self._patience = patience
         self._limiter = limiter
         self._queue_seconds = queue_seconds
+        self._cache = cache
+        self._recording: set[asyncio.Task[None]] = set()
 
     async def buy(self, order: Order) -> Purchase:
         """Return the answer to an order, bought now or stored before.
@@ -88,6 +92,36 @@ class Door:
             NotAllowed: Budget or price; nothing was sent.
             ProviderError: No answer of use; its ``money`` says what it cost.
         """
+        seconds = self._cache.seconds(order)
+        if not seconds:
+            return await self._buy(order)
+        key = key_of(order, self._engine)
+        found = await self._cache.find(key, seconds, lambda: self._buy(order))
+        return found if isinstance(found, Purchase) else await self._take(order, found)
+
+    async def _take(self, order: Order, hit: Hit) -> Purchase:
+        """Keep a cached answer as this job's own, so that the job gives the same one when it runs again."""
+        key, output = order.key, hit.for_nothing()
+        if not await self._journal.answer(key, output):
+            return await self._buy(order)  # the journal knows the job: what it has bought comes first
+        recording = asyncio.create_task(self._record(order, key.id, hit))
+        self._recording.add(recording)
+        recording.add_done_callback(self._recording.discard)
+        return Purchase(key.id, output, replayed=False, cached=True)
+
+    async def _record(self, order: Order, job_id: str, hit: Hit) -> None:
+        """Book what a hit saved, beside the answer: nobody waits for it, and no money depends on it."""
+        served = hit.output["served"]
+        with suppress(StoreUnavailable):
+            await self._ledger.record_hit(
+                order.call,
+                job_id=job_id,
+                provider=str(served["provider"]),
+                model=str(served["model"]),
+                saved_micro=hit.saved_micro,
+            )
+
+    async def _buy(self, order: Order) -> Purchase:
         job = await self._journal.claim(order.key, lease_seconds=order.lease_seconds)
         if job.output is not None:
             tell(lambda observer: observer.replayed(order.call))
@@ -102,7 +136,9 @@ class Door:
             self._journal.release(job.id)
 
     async def aclose(self) -> None:
-        """Let what is being told to other workers arrive, and stop handing out places."""
+        """Let what is being told and booked beside the answers arrive, and stop handing out places."""
+        if self._recording:
+            await asyncio.wait(set(self._recording))
         await self._health.aclose()
         await self._limiter.aclose()
 

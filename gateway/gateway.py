@@ -102,7 +102,7 @@ class Gateway:
         chain = chain or self._config.chain(request.purpose)
         bought = await self._door.buy(self._text_order(call, request, on_text, chain))
         text = str(bought.output["text"])
-        if on_text is not None and bought.replayed:
+        if on_text is not None and (bought.replayed or bought.cached):
             on_text(text)
         return TextResult(text, _served(bought), bought.output["raw"])
 
@@ -141,7 +141,9 @@ class Gateway:
         return self._engine
 
     def _offer(self, model: Deployment, most: Units, send: Callable[[Attempt], Any]) -> Offer:
-        return Offer(str(model), model.provider, model.model, most, send, self._config.text_seconds)
+        facts = self._config.models.of(model)
+        seconds = self._config.text_seconds
+        return Offer(str(model), model.provider, model.model, most, send, seconds, facts=facts)
 
     async def structured(self, call: Call, request: TextRequest, parse: Callable[[Any], T]) -> Structured[T]:
         """Answer a prompt as JSON of ``request.schema`` and parse it.
@@ -294,6 +296,7 @@ class Gateway:
             deadline=self._config.image_seconds,
             collect=provider.collect,
             prompt=folded if by_token else request.prompt,
+            facts=facts,
         )
 
     async def video(self, call: Call, request: VideoRequest) -> MediaResult:
@@ -341,6 +344,7 @@ class Gateway:
             deadline=self._config.submit_seconds,
             collect=provider.collect,
             prompt=request.prompt,
+            facts=facts,
         )
 
     async def aclose(self) -> None:
@@ -382,6 +386,8 @@ def _served(bought: Purchase) -> Served:
         replayed=bought.replayed,
         deployment=str(served.get("deployment") or f"{served['provider']}/{served['model']}"),
         why=str(served.get("why", "")),
+        cached=bought.cached or served.get("basis") == "cache",
+        saved_micro=int(served.get("saved_micro", 0)),
     )
 
 

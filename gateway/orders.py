@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from domain.calls import Call
@@ -29,6 +29,7 @@ class Offer:
         collect: Fetches what a ticket stands for; for media alone.
         prompt: The prompt as this provider gets it; for media alone.
         longer: The same offer with room for a longer answer; None where the model has none.
+        facts: What the table of models says of it; part of what a cached answer stands for.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Offer:
     collect: Callable[[Ticket], Awaitable[Answer]] | None = None
     prompt: str = ""
     longer: Callable[[], Offer] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def deployment(self) -> str:
@@ -83,11 +85,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """A job's stored answer; ``replayed`` where it was not bought this time."""
+    """A job's stored answer: ``replayed`` from the journal, ``cached`` from another job, or bought now."""
 
     job_id: str
     output: Mapping[str, Any]
     replayed: bool
+    cached: bool = False
 
 
 def output_of(offer: Offer, answer: Answer, *, cost_micro: int, basis: str, why: str) -> dict[str, Any]:

@@ -170,6 +170,7 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         poll_seconds=settings.video_poll_seconds,
         models=settings.models,
         limits=settings.rate_limits,
+        cache=settings.cache,
     )
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from domain.errors import InvalidInput
 from domain.money import to_micro
+from gateway.cache_policy import CachePolicy, read_cache_policy
 from gateway.config import Models, shipped_models, with_chains
 from gateway.rate_limits import RateLimits, read_limits
 
@@ -63,6 +64,7 @@ class Settings:
     author: str
     role: Role
     prompt_pause_share: float
+    cache: CachePolicy
 
     @property
     def has_provider_key(self) -> bool:
@@ -106,6 +108,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         sandbox_seed=_whole(env, "POSTHUB_SANDBOX_SEED", 1),
         metrics_port=_port(env, "POSTHUB_METRICS_PORT"),
         rate_limits=read_limits(env.get("POSTHUB_RATE_LIMITS", "")),
+        cache=read_cache_policy(env.get("POSTHUB_CACHE_TTL", "")),
         models=with_chains(shipped_models(), _starting(env, "POSTHUB_CHAIN_")),
         author=" ".join((env.get("POSTHUB_AUTHOR") or "").split()),
         role=_role(env),

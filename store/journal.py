@@ -26,6 +26,9 @@ from store.text import clean_json
 _working: set[tuple[str, str]] = set()
 """(owner, job) that this very process works on at the moment, whichever of its journals began it."""
 
+_opening: set[tuple[str, str]] = set()
+"""(owner, job) whose row this process is writing at the moment."""
+
 _POLL_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5)
 
 
@@ -103,7 +106,16 @@ insert into jobs (id, key, organization_id, company_id, run_id, kind, node, item
                   started_at)
 values (:id, :key, :organization_id, :company_id, :run_id, :kind, :node, :item, :revision, :step, 'processing',
         :owner, now() + make_interval(secs => :lease), cast(:input as jsonb), :template_code,
-        :template_version, :template_language, :experiment, :arm, now())""")
+        :template_version, :template_language, :experiment, :arm, now())
+on conflict do nothing returning id""")
+_ANSWER = text("""
+insert into jobs (id, key, organization_id, company_id, run_id, kind, node, item, revision, step, status,
+                  owner, input, output, template_code, template_version, template_language, experiment,
+                  arm, started_at, completed_at, generation_time_seconds)
+values (:id, :key, :organization_id, :company_id, :run_id, :kind, :node, :item, :revision, :step, 'completed',
+        :owner, cast(:input as jsonb), cast(:output as jsonb), :template_code, :template_version,
+        :template_language, :experiment, :arm, now(), now(), 0)
+on conflict do nothing returning id""")
 _TAKE = text("""
 update jobs set status = 'processing', owner = :owner, lease_until = now() + make_interval(secs => :lease),
                 started_at = now(), completed_at = null, error = null,
@@ -150,6 +162,8 @@ class Journal:
         Raises:
             ProviderError: The caller that this one waited for failed; its error, bought nothing here.
         """
+        if await self._open_new(key, lease_seconds):
+            return Job(key.id, "processing", None, None, None, mine=True)
         waits = 0
         while True:
             job = await self._look_up_or_open(key, lease_seconds, share_failure=waits > 0)
@@ -160,6 +174,31 @@ class Journal:
             await asyncio.sleep(_POLL_SECONDS[min(waits, len(_POLL_SECONDS) - 1)])
             waits += 1
 
+    async def _open_new(self, key: JobKey, lease: float) -> bool:
+        """Open a job that is not known yet, which most are: one statement, no lock."""
+        place = (self._owner, key.id)
+        if place in _opening:
+            return False
+        _opening.add(place)
+        try:
+            async with self._database.statement() as connection:
+                opened = await self._insert(connection, key, lease)
+            if opened:
+                _working.add(place)
+            return opened
+        finally:
+            _opening.discard(place)
+
+    async def answer(self, key: JobKey, output: Mapping[str, Any]) -> bool:
+        """Store an answer that a cache gave for a job not known yet; False where the journal knows the job."""
+        values = _identity(key) | {"id": key.id, "owner": self._owner, "output": _json(output)}
+        async with self._database.statement() as connection:
+            return (await connection.execute(_ANSWER, values)).first() is not None
+
+    async def _insert(self, connection: AsyncConnection, key: JobKey, lease: float) -> bool:
+        values = _identity(key) | {"id": key.id, "owner": self._owner, "lease": lease}
+        return (await connection.execute(_OPEN, values)).first() is not None
+
     async def _look_up_or_open(self, key: JobKey, lease: float, *, share_failure: bool) -> Job:
         begun = False
         try:
@@ -168,9 +207,12 @@ class Journal:
                 row = (await connection.execute(_FIND, {"id": key.id})).first()
                 if row is not None and (self._is_worked_on(row) or row.output is not None):
                     return _job(row)
+                if row is None and (self._owner, key.id) in _opening:
+                    return _being_opened(key)
                 if row is not None and share_failure and row.status == "failed":
                     return _job(row)
-                await self._begin(connection, key, lease, known=row is not None)
+                if not await self._begin(connection, key, lease, known=row is not None):
+                    return _being_opened(key)
                 # Before the lock is let go, or a caller beside this one would take the job for abandoned.
                 _working.add((self._owner, key.id))
                 begun = True
@@ -186,14 +228,16 @@ class Journal:
     def _is_worked_on(self, row: Any) -> bool:
         if row.status != "processing":
             return False
-        return (row.owner, row.id) in _working if row.owner == self._owner else bool(row.leased)
+        if row.owner != self._owner:
+            return bool(row.leased)
+        return (row.owner, row.id) in _working or (row.owner, row.id) in _opening
 
-    async def _begin(self, connection: AsyncConnection, key: JobKey, lease: float, *, known: bool) -> None:
-        values = {"id": key.id, "owner": self._owner, "lease": lease}
-        if known:
-            await connection.execute(_TAKE, values)
-            return
-        await connection.execute(_OPEN, values | _identity(key))
+    async def _begin(self, connection: AsyncConnection, key: JobKey, lease: float, *, known: bool) -> bool:
+        """Take a known job over, or open a new one; False if another process has just opened it."""
+        if not known:
+            return await self._insert(connection, key, lease)
+        await connection.execute(_TAKE, {"id": key.id, "owner": self._owner, "lease": lease})
+        return True
 
     async def complete(
         self,
@@ -295,6 +339,10 @@ def _identity(key: JobKey) -> dict[str, Any]:
 def _json(value: Any) -> str:
     # PostgreSQL refuses NUL and lone surrogates; an answer that has been paid for must not be lost to one.
     return json.dumps(clean_json(value), ensure_ascii=False)
+
+
+def _being_opened(key: JobKey) -> Job:
+    return Job(key.id, "processing", None, None, None)
 
 
 def _job(row: Any, *, mine: bool = False) -> Job:

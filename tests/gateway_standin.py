@@ -77,6 +77,8 @@ class _App:
             return failed
         if "[hang]" in text:
             await asyncio.sleep(60)
+        if "[slow]" in text:
+            await asyncio.sleep(0.5)
         answer = _gemini_answer(text)
         _charge(self.standin, model, answer["usageMetadata"])
         if "[broken body]" in text:

@@ -188,3 +188,39 @@ async def test_a_quote_is_given_without_spending_anything(cli: Cli, database: Da
     assert float(shown["expected_usd"]) < float(shown["worst_usd"])
     assert await rows(database, "select 1 from attempts") == []
     assert cli("quote", *given, "--posts", "99").returncode == 2
+
+
+@pytest.mark.parametrize("ceiling", ["-1", "hodně"])
+async def test_a_ceiling_that_is_no_amount_is_refused_before_anything_starts(
+    cli: Cli, database: Database, ceiling: str
+) -> None:
+    given = ("--company", "Kavárna", "--website", "https://www.kavarna.cz", "--month", "2027-01")
+    status, shown = cli.json("run", *given, f"--ceiling={ceiling}")
+    assert (status, shown["error"]["field"]) == (2, "ceiling")
+    assert await rows(database, "select 1 from runs") == []
+
+
+async def test_a_run_stops_at_its_ceiling_and_says_how_to_go_on(
+    tmp_path: Path, database_uri: str, redis_uri: str, sandbox: Any, database: Database
+) -> None:
+    keys = {f"{name}_API_KEY": "sandbox" for name in ("GEMINI", "PERPLEXITY")}
+    urls = {f"{name}_BASE_URL": sandbox.base_url for name in ("GEMINI", "PERPLEXITY")}
+    host = sandbox.base_url.removeprefix("http://")
+    cli = Cli(
+        tmp_path / "home",
+        DATABASE_URI=database_uri,
+        REDIS_URI=redis_uri,
+        POSTHUB_ENGINE="google",
+        POSTHUB_ALLOW_PRIVATE_HOSTS=host,
+        **keys,
+        **urls,
+    )
+    name, site = next(iter(sandbox.sites.items()))
+    given = ("--company", name, "--website", site, "--month", "2027-01", "--approve", "auto", "--posts", "1")
+    done = cli("run", *given, "--ceiling", "0.03")
+    assert done.returncode == 1
+    assert "ceiling of this run" in done.stderr
+    assert "posthub resume" in done.stderr
+    (row,) = await rows(database, "select limit_micro, held_micro, spent_micro from run_budgets")
+    assert row.limit_micro == 30_000
+    assert row.held_micro + row.spent_micro <= 30_000
