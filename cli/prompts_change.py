@@ -36,9 +36,12 @@ def edit(
     """
     from cli.session import read_settings, run_async
     from cli.terminal import screen
+    from prompts.actor import reason_given
     from prompts.files import dump
 
     shown, settings = screen(), read_settings()
+    if not shown.interactive:
+        reason_given(reason)  # nobody can be asked later
 
     async def base() -> Version:
         async with opened_desk(settings) as desk:

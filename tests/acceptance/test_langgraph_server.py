@@ -18,6 +18,11 @@ import psycopg
 import pytest
 from langgraph_sdk import get_client
 
+from prompts.actor import Actor
+from prompts.editing import Editor
+from prompts.files import TemplateFile
+from store.database import Database
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -113,6 +118,17 @@ def waiting(state: Any) -> Any:
     return interrupts[0]["value"]
 
 
+async def change_production(uri: str, code: str) -> None:
+    """Put a new version into production, as an editor would while the run waits."""
+    database = Database(uri)
+    editor = Editor(database, "local", Actor("eva", "admin", "tests"))
+    before = (await editor.version((code, "cs"), 1)).template
+    changed = TemplateFile(before.front_matter, before.body + "Piš stručně.\n")
+    await editor.save(changed, parent=1, reason="stručněji")
+    await editor.label((code, "cs"), 2, "production")
+    await database.dispose()
+
+
 async def test_a_month_runs_on_the_server_is_answered_in_every_shape_and_survives_its_death(
     server: Server, empty_database_uri: str, sandbox_server: Any
 ) -> None:
@@ -120,7 +136,7 @@ async def test_a_month_runs_on_the_server_is_answered_in_every_shape_and_survive
     assistant = (await client.assistants.search(graph_id="month"))[0]["assistant_id"]
     schemas = await client.assistants.get_schemas(assistant)
     assert {"company", "website", "month"} <= set(schemas["input_schema"]["properties"])
-    assert {"organization", "tier", "approve"} <= set(schemas["context_schema"]["properties"])
+    assert {"organization", "tier", "approve", "templates"} <= set(schemas["context_schema"]["properties"])
     assert "packages" in schemas["output_schema"]["properties"]
 
     name, site = next(iter(sandbox_server.sites.items()))
@@ -131,7 +147,7 @@ async def test_a_month_runs_on_the_server_is_answered_in_every_shape_and_survive
         thread,
         assistant,
         input=request,
-        context={"tier": "ultimate"},
+        context={"tier": "ultimate", "templates": {"BLOGPOST_GEN_V1": "production", "DNA_V1": 1}},
         stream_mode=["custom"],
         durability="sync",
     ):
@@ -144,6 +160,18 @@ async def test_a_month_runs_on_the_server_is_answered_in_every_shape_and_survive
     async def asked() -> Any:
         return waiting(await client.threads.get_state(thread))
 
+    started: Any = (await client.threads.get_state(thread))["values"]
+    assert (started["templates"]["DNA_V1"], started["pins"]["DNA_V1"]["arm"]) == (1, None)
+    wrong = await client.threads.create()
+    with pytest.raises(Exception, match="NotFound|no version 7"):
+        await client.runs.wait(
+            wrong["thread_id"],
+            assistant,
+            input=request,
+            context={"tier": "ultimate", "templates": {"DNA_V1": 7}},
+            durability="sync",
+        )
+    await change_production(empty_database_uri, "PERSONA_GEN_V1")
     assert (await asked())["point"] == "dna"
     await answer({"type": "approve"})
 
@@ -199,5 +227,9 @@ async def test_a_month_runs_on_the_server_is_answered_in_every_shape_and_survive
         decided = connection.execute(
             "select decision, count(*) from approvals where run_id = %s group by 1", [thread]
         ).fetchall()
+        versions = connection.execute(
+            "select distinct template_code, template_version from personas where run_id = %s", [thread]
+        ).fetchall()
+    assert versions == [("PERSONA_GEN_V1", 1)], "a run goes on with the versions that it started with"
     assert saved and saved[0] > 10
     assert dict(decided) == {"approve": 11, "drop": 1, "edit": 1, "reject": 1}

@@ -36,6 +36,9 @@ def test_a_key_never_shows_in_a_providers_text() -> None:
         ("POSTHUB_MONTHLY_BUDGET_USD", "lots"),
         ("POSTHUB_IMAGE_PROVIDERS", "dalle"),
         ("POSTHUB_VIDEO_POLL_SECONDS", "0"),
+        ("POSTHUB_ROLE", "king"),
+        ("POSTHUB_PROMPT_PAUSE_SHARE", "2"),
+        ("POSTHUB_PROMPT_PAUSE_SHARE", "often"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_naming_the_variable(variable: str, value: str) -> None:
