@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.errors import InvalidInput, LimitExceeded
-from domain.platforms import platform
+from domain.platforms import platform, platforms
 from domain.review import POINTS, Policy
 from domain.tiers import tier
 
+DEFAULT_PLATFORMS = ("instagram", "linkedin", "twitter")
 MAX_NAME = 200
 """Characters of a company name; longer ones are pasted text, not a name."""
 
@@ -75,13 +77,14 @@ def parse(given: Mapping[str, Any], *, today: date) -> RunRequest:
         LimitExceeded: The tier has fewer posts or platforms.
     """
     level = tier(str(given.get("tier") or "basic"))
+    chosen = given.get("platforms")
     posts = _count(given.get("posts", 4), "posts", level.posts_a_month, level.name)
     return RunRequest(
         company=company_name(given.get("company")),
         website=_website(given.get("website")),
         month=month(given.get("month"), today),
         posts=posts,
-        platforms=_platforms(given.get("platforms") or ("instagram", "linkedin", "twitter"), level),
+        platforms=_platforms(DEFAULT_PLATFORMS if chosen is None else chosen, level),
         tier=level.name,
         language=_language(given.get("language") or "cs"),
         images=bool(given.get("images", True)),
@@ -89,7 +92,7 @@ def parse(given: Mapping[str, Any], *, today: date) -> RunRequest:
         videos=min(posts, _whole(given.get("videos", 1), "videos", 0, posts)),
         business_field=_line(given.get("business_field"), "business_field"),
         product_type=_line(given.get("product_type"), "product_type"),
-        time_zone=_line(given.get("time_zone"), "time_zone") or "Europe/Prague",
+        time_zone=_time_zone(given.get("time_zone") or "Europe/Prague"),
         approve=policies(given.get("approve") or "ask"),
         templates=_templates(given.get("templates") or {}),
     )
@@ -189,8 +192,23 @@ def _line(value: Any, field: str) -> str:
     return text
 
 
+def _time_zone(value: Any) -> str:
+    name = str(value)
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidInput(
+            f"The time zone {name[:60]!r} is unknown.", next_step="Use an IANA name, such as Europe/Prague."
+        ) from None
+    return name
+
+
 def _platforms(value: Sequence[str] | str, level: Any) -> tuple[str, ...]:
     names = value.split(",") if isinstance(value, str) else list(value)
+    if not any(str(name).strip() for name in names):
+        raise InvalidInput(
+            "No platform is chosen.", next_step=f"Use some of {', '.join(p.code for p in platforms())}."
+        )
     chosen = tuple(dict.fromkeys(platform(str(name).strip()).code for name in names))
     if len(chosen) > level.platforms:
         raise LimitExceeded(

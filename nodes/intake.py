@@ -9,12 +9,15 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.errors import LimitExceeded
 from domain.month import GRAPH_VERSION, Month, Update
 from domain.request import RunRequest, parse
 from domain.review import Policy
 from domain.tiers import tier
 from nodes.work import Ports, announce
+from store.items import Items
 from store.runs import RunRecord
+from store.tenants import Tenants
 
 
 class RunContext(BaseModel):
@@ -65,17 +68,8 @@ class Intake:
         }
 
     async def _open(self, request: RunRequest, organization: str, run_id: str) -> str:
-        await self.ports.tenants.ensure_organization(organization, request.tier)
-        company_id = await self.ports.tenants.ensure_company(
-            organization,
-            name=request.company,
-            website=request.website,
-            language=request.language,
-            time_zone=request.time_zone,
-            business_field=request.business_field,
-            product_type=request.product_type,
-            max_companies=tier(request.tier).companies,
-        )
+        company_id = await open_company(self.ports.tenants, request, organization)
+        await check_quota(self.ports.items, request, organization, company_id, run_id)
         await self.ports.runs.create(
             RunRecord(
                 id=run_id,
@@ -89,3 +83,39 @@ class Intake:
             )
         )
         return company_id
+
+
+async def open_company(tenants: Tenants, request: RunRequest, organization: str) -> str:
+    """Make the organization and the company, or bring them up to date; returns the company's id.
+
+    Raises:
+        LimitExceeded: The tier has fewer companies.
+    """
+    await tenants.ensure_organization(organization, request.tier)
+    return await tenants.ensure_company(
+        organization,
+        name=request.company,
+        website=request.website,
+        language=request.language,
+        time_zone=request.time_zone,
+        business_field=request.business_field,
+        product_type=request.product_type,
+        max_companies=tier(request.tier).companies,
+    )
+
+
+async def check_quota(
+    items: Items, request: RunRequest, organization: str, company_id: str, run_id: str
+) -> None:
+    """Hold what is asked for against what other runs of the company have planned for the month.
+
+    Raises:
+        LimitExceeded: The tier has fewer posts a month.
+    """
+    planned = await items.planned_count(organization, company_id, request.month, exclude_run=run_id)
+    most = tier(request.tier).posts_a_month
+    if planned + request.posts > most:
+        raise LimitExceeded(
+            f"The tier {request.tier} has {most} posts a month; {planned} are planned for {request.month} already.",
+            next_step=f"Ask for at most {max(0, most - planned)} with --posts, or choose a higher tier.",
+        )

@@ -12,15 +12,14 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
-from domain.errors import FetchFailed, InvalidInput, LimitExceeded, PostHubError, UnknownPrice, UnsafeUrl
+from domain.errors import FetchFailed, InvalidInput, PostHubError, UnknownPrice, UnsafeUrl
 from domain.money import to_usd
 from domain.month import GRAPH_VERSION
 from domain.request import RunRequest
-from domain.tiers import tier
 from graph.content import MAX_PARALLEL, MAX_STEPS, build
 from nodes.handover.collect import collect
 from nodes.handover.write import write
-from nodes.intake import RunContext
+from nodes.intake import RunContext, check_quota, open_company
 from runtime.quote import Quote, Quoter, compare
 from runtime.services import Services, gateway_config
 from store.items import ItemRecord, Kind, Owner
@@ -69,19 +68,9 @@ class Months:
         services = self._services
         await services.prompts.check(request.language, self._organization, request.templates)
         await self._read_website(request.website)
-        await services.tenants.ensure_organization(self._organization, request.tier)
-        company_id = await services.tenants.ensure_company(
-            self._organization,
-            name=request.company,
-            website=request.website,
-            language=request.language,
-            time_zone=request.time_zone,
-            business_field=request.business_field,
-            product_type=request.product_type,
-            max_companies=tier(request.tier).companies,
-        )
+        company_id = await open_company(services.tenants, request, self._organization)
         run_id = str(uuid.uuid4())
-        await self._check_month(request, company_id, run_id)
+        await check_quota(services.items, request, self._organization, company_id, run_id)
         record = RunRecord(
             id=run_id,
             organization_id=self._organization,
@@ -254,17 +243,6 @@ class Months:
             raise InvalidInput(
                 f"The website cannot be used. {error.message}", next_step=error.next_step
             ) from error
-
-    async def _check_month(self, request: RunRequest, company_id: str, run_id: str) -> None:
-        planned = await self._services.items.planned_count(
-            self._organization, company_id, request.month, exclude_run=run_id
-        )
-        most = tier(request.tier).posts_a_month
-        if planned + request.posts > most:
-            raise LimitExceeded(
-                f"The tier {request.tier} has {most} posts a month; {planned} are planned for {request.month} already.",
-                next_step=f"Ask for at most {max(0, most - planned)} with --posts, or choose a higher tier.",
-            )
 
     async def _stream(self, run: RunRecord, answer: Any, reviewer: str) -> AsyncIterator[Event]:
         config = _config(run.id, reviewer)

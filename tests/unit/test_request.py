@@ -81,6 +81,15 @@ def test_a_website_that_is_no_http_address_is_refused(site: str) -> None:
         request(website=site)
 
 
+@pytest.mark.parametrize(
+    "fields", [{"time_zone": "Mars/X"}, {"platforms": ""}, {"platforms": []}, {"language": "x1"}]
+)
+def test_a_field_that_names_nothing_that_exists_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        request(**fields)
+    assert refused.value.next_step
+
+
 def test_a_platform_that_is_named_twice_counts_once() -> None:
     assert request(platforms="linkedin,linkedin").platforms == ("linkedin",)
 
