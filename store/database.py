@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from domain.errors import InvalidInput, PostHubError, StorageFull, StoreUnavailable
 
 CONNECT_SECONDS = 10
+_TRUSTED_SECONDS = 1.0
 
 _UNAVAILABLE = {
     "3D000": "the database does not exist",
@@ -132,9 +134,9 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,
             connect_args=_connect_args(url),
         )
+        _ping_what_was_idle(self.engine)
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")  # over the same pool
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
@@ -165,6 +167,27 @@ class Database:
     async def dispose(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def _ping_what_was_idle(engine: AsyncEngine) -> None:
+    """Let a connection prove that it still works after an idle second, not before each of many statements."""
+
+    def note(_connection: Any, record: Any) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    def check(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info["used_at"] <= _TRUSTED_SECONDS:
+            return
+        try:
+            alive = engine.sync_engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error
+        if not alive:
+            raise InvalidatePoolError
+
+    event.listen(engine.sync_engine, "connect", note)
+    event.listen(engine.sync_engine, "checkin", note)
+    event.listen(engine.sync_engine, "checkout", check)
 
 
 def _connect_args(url: URL) -> dict[str, Any]:

@@ -100,21 +100,26 @@ _LOCK = text("select pg_advisory_xact_lock(hashtextextended(:id, 0))")
 _FIND = text("""
 select id, status, output, provider_ref, error, owner, lease_until > now() as leased
   from jobs where id = :id""")
-_OPEN = text("""
+_UNHURRIED = "(select set_config('synchronous_commit', 'off', true)) unhurried"
+"""Written without waiting for the disk: the hold that follows, or the node that resumes, makes up for a crash."""
+
+_OPEN = text(f"""
 insert into jobs (id, key, organization_id, company_id, run_id, kind, node, item, revision, step, status,
                   owner, lease_until, input, template_code, template_version, template_language, experiment, arm,
                   started_at)
-values (:id, :key, :organization_id, :company_id, :run_id, :kind, :node, :item, :revision, :step, 'processing',
+select :id, :key, :organization_id, :company_id, :run_id, :kind, :node, :item, :revision, :step, 'processing',
         :owner, now() + make_interval(secs => :lease), cast(:input as jsonb), :template_code,
-        :template_version, :template_language, :experiment, :arm, now())
+        :template_version, :template_language, :experiment, :arm, now()
+  from {_UNHURRIED}
 on conflict do nothing returning id""")
-_ANSWER = text("""
+_ANSWER = text(f"""
 insert into jobs (id, key, organization_id, company_id, run_id, kind, node, item, revision, step, status,
                   owner, input, output, template_code, template_version, template_language, experiment,
                   arm, started_at, completed_at, generation_time_seconds)
-values (:id, :key, :organization_id, :company_id, :run_id, :kind, :node, :item, :revision, :step, 'completed',
+select :id, :key, :organization_id, :company_id, :run_id, :kind, :node, :item, :revision, :step, 'completed',
         :owner, cast(:input as jsonb), cast(:output as jsonb), :template_code, :template_version,
-        :template_language, :experiment, :arm, now(), now(), 0)
+        :template_language, :experiment, :arm, now(), now(), 0
+  from {_UNHURRIED}
 on conflict do nothing returning id""")
 _TAKE = text("""
 update jobs set status = 'processing', owner = :owner, lease_until = now() + make_interval(secs => :lease),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import logging
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 # Before the import: LiteLLM would fetch its price map from the network.
@@ -20,7 +20,6 @@ import litellm
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 from litellm.llms.base_llm.chat.transformation import BaseLLMException
-from litellm.router import Router
 
 from domain.calls import ImageRequest, TextRequest
 from domain.errors import PostHubError, ProviderRefused
@@ -71,36 +70,14 @@ class LedgerHooks(CustomLogger):
             await attempt.close_from_event(failure_of(error, None))
 
 
-# Each registration outlives its Router, so there is one set of hooks and one Router of each kind a process.
+# One set of hooks a process, whatever is built.
 litellm.callbacks.append(LedgerHooks())
-_routers: dict[tuple[str, str, tuple[str, ...]], Router] = {}
-
-
-def _router(config: ProviderConfig, models: Sequence[str]) -> Router:
-    key = (config.base_url, config.api_key, tuple(models))
-    if key not in _routers:
-        _routers[key] = Router(
-            model_list=[_deployment(config, model) for model in models],
-            num_retries=0,
-            disable_cooldowns=True,
-        )
-    return _routers[key]
-
-
-def _deployment(config: ProviderConfig, model: str) -> dict[str, Any]:
-    return {
-        "model_name": model,
-        "litellm_params": {
-            "model": f"{_PROVIDER}/{model}",
-            "api_key": config.api_key,
-            "api_base": f"{config.base_url}/v1beta",
-            "max_retries": 0,
-        },
-    }
 
 
 class LiteLLMEngine:
-    """Speaks to Gemini through one LiteLLM Router with a single deployment for each model.
+    """Speaks to Gemini through LiteLLM's plain call, one physical attempt at a time.
+
+    Its Router would choose among deployments and retry; both are ours, and it costs a millisecond a call.
 
     Args:
         config: The provider.
@@ -114,7 +91,7 @@ class LiteLLMEngine:
         self._secret = config.api_key
         self._models = models
         self._seconds = read_seconds
-        self._router = _router(config, models.spoken_to(_PROVIDER))
+        self._address = {"api_key": config.api_key, "api_base": f"{config.base_url}/v1beta"}
 
     async def complete(
         self, model: str, request: TextRequest, attempt: Attempt, on_text: OnText | None = None
@@ -122,7 +99,7 @@ class LiteLLMEngine:
         options = self._options(model, request, attempt)
         try:
             if on_text is None:
-                return _answer(await self._router.acompletion(**options))
+                return _answer(await litellm.acompletion(**options))
             return await self._streamed(options, on_text)
         except Exception as error:
             raise failure_of(error, self._secret) from error
@@ -145,19 +122,18 @@ class LiteLLMEngine:
 
     def _common(self, model: str, attempt: Attempt) -> dict[str, Any]:
         return {
-            "model": model,
-            "num_retries": 0,
+            "model": f"{_PROVIDER}/{model}",
+            **self._address,
+            "max_retries": 0,
             "timeout": self._seconds,
             "litellm_call_id": attempt.id,
-            # The Router writes into the dict it is given: a fresh one for each call.
+            # LiteLLM writes into the dict it is given: a fresh one for each call.
             "metadata": {"attempt_id": attempt.id},
             "extra_headers": {ATTEMPT_HEADER: attempt.id},
         }
 
     async def _streamed(self, options: dict[str, Any], on_text: OnText) -> Answer:
-        stream = await self._router.acompletion(
-            **options, stream=True, stream_options={"include_usage": True}
-        )
+        stream = await litellm.acompletion(**options, stream=True, stream_options={"include_usage": True})
         try:
             return await _read_stream(stream, on_text)
         finally:
@@ -167,7 +143,7 @@ class LiteLLMEngine:
         facts = self._models.of(Deployment(_PROVIDER, model))
         ratio = nearest_ratio(request.aspect_ratio, facts["aspect_ratios"])
         try:
-            response = await self._router.acompletion(
+            response = await litellm.acompletion(
                 messages=[{"role": "user", "content": image_prompt(request)}],
                 modalities=["image", "text"],
                 imageConfig={"aspectRatio": ratio, "imageSize": facts["image_size"]},

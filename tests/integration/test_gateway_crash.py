@@ -99,15 +99,19 @@ async def an_attempt(database: Database) -> BookedAttempt:
 
 
 async def call_like_langchain(standin: Standin, attempt: BookedAttempt, prompt: str) -> None:
-    """Call the Router as a library would that knows nothing of the ledger."""
+    """Call LiteLLM as a library would that knows nothing of the ledger."""
+    import litellm
+
     from gateway.providers.litellm_engine import LiteLLMEngine
 
     config = config_for(standin, "litellm")
     engine = LiteLLMEngine(config.providers["gemini"], config.models, read_seconds=5)
     token = current_attempt.set(attempt)
     try:
-        await engine._router.acompletion(
-            model="gemini-3.8-flash",
+        await litellm.acompletion(
+            model="gemini/gemini-3.8-flash",
+            api_key="key",
+            api_base=f"{standin.base_url}/v1beta",
             messages=[{"role": "user", "content": prompt}],
             max_tokens=50,
             litellm_call_id=attempt.id,
