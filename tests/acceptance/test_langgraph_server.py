@@ -163,7 +163,7 @@ async def test_a_month_runs_on_the_server_is_answered_in_every_shape_and_survive
     started: Any = (await client.threads.get_state(thread))["values"]
     assert (started["templates"]["DNA_V1"], started["pins"]["DNA_V1"]["arm"]) == (1, None)
     wrong = await client.threads.create()
-    with pytest.raises(Exception, match="NotFound|no version 7"):
+    with pytest.raises(Exception, match=r"NotFound|no version 7"):
         await client.runs.wait(
             wrong["thread_id"],
             assistant,
