@@ -8,10 +8,12 @@ warm; one that took too long or died is replaced by the next request.
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -49,7 +51,7 @@ class Renderer:
         self._memory = memory_bytes
         self._idle: list[tuple[str, _Child]] = []
         self._lock = threading.Lock()
-        self._places = threading.BoundedSemaphore(MOST_CHILDREN)
+        self._threads = ThreadPoolExecutor(MOST_CHILDREN, thread_name_prefix="prompts")
 
     async def render(
         self, parts: Sequence[Part], names: Sequence[str], data: Mapping[str, Any] | None, *, owner: str = ""
@@ -67,26 +69,27 @@ class Renderer:
         """
         given = None if data is None else {name: plain(value, name) for name, value in data.items()}
         request = {"parts": list(parts), "names": list(names), "data": given, "seconds": self._seconds}
-        answer = await asyncio.to_thread(self._ask, owner, request)
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self._threads, self._ask, owner, request)
         if "texts" in answer:
             return [str(text) for text in answer["texts"]]
         raise _refusal(answer["error"], self._seconds, self._memory)
 
     def close(self) -> None:
-        """End the children."""
+        """End the children; it cannot be used any more."""
+        self._threads.shutdown(wait=False)
         with self._lock:
             idle, self._idle = self._idle, []
         for _, child in idle:
             child.end()
 
     def _ask(self, owner: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        with self._places:
-            child = self._take(owner)
-            answer = child.ask(request, self._seconds)
-            if "error" in answer and answer["error"]["code"] in {"TIME", "DIED", "MEMORY"}:
-                child.end()
-            else:
-                self._give_back(owner, child)
+        child = self._take(owner)
+        answer = child.ask(request, self._seconds)
+        if "error" in answer and answer["error"]["code"] in {"TIME", "DIED", "MEMORY"}:
+            child.end()
+        else:
+            self._give_back(owner, child)
         return answer
 
     def _take(self, owner: str) -> _Child:
@@ -152,7 +155,7 @@ class _Child:
         if isinstance(answer, dict) and ("texts" in answer or "error" in answer):
             return answer
         process.kill()
-        return {"error": {"code": "TIME" if late.is_set() or process.wait() == -24 else "DIED"}}
+        return {"error": {"code": "TIME" if late.is_set() or process.wait() == -signal.SIGXCPU else "DIED"}}
 
     def end(self) -> None:
         self._process.kill()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cli.main import main
 from store.items import Owner
 
 CODE = "RESEARCH_V1"
@@ -102,7 +103,7 @@ def test_what_cannot_be_kept_is_refused_in_one_line_and_not_lost(cli: Cli) -> No
         (["prompts", "show", CODE, "--for", "Nikdo"], "no company 'Nikdo'"),
         (["prompts", "label", CODE, "9", "production"], "no version 9"),
         (["prompts", "label", CODE, "1", "A B"], "cannot be used"),
-        (["prompts", "label", CODE, "x", "staging"], "'x'"),
+        (["prompts", "label", CODE, "x", "staging"], "valid integer"),
         (["prompts", "unlabel", CODE, "staging"], "no label 'staging'"),
         (["prompts", "rollback", CODE], "nothing to go back to"),
         (["prompts", "render", CODE], "--example or --company"),
@@ -117,8 +118,18 @@ def test_what_cannot_be_kept_is_refused_in_one_line_and_not_lost(cli: Cli) -> No
         (["experiments", "promote", CODE], "No experiment runs"),
     ],
 )
-def test_bad_input_is_one_line_and_status_2(cli: Cli, arguments: list[str], said: str) -> None:
-    refused(cli(*arguments), said)
+def test_bad_input_is_one_line_and_status_2(
+    cli: Cli,
+    arguments: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in cli.environment.items():
+        monkeypatch.setenv(name, value)
+    status = main(arguments)
+    out, err = capsys.readouterr()
+    refused(subprocess.CompletedProcess(arguments, status, out, err), said)
 
 
 def test_an_editor_may_not_change_production(cli: Cli) -> None:
