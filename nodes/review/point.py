@@ -1,9 +1,9 @@
 """What all review points share.
 
 A review node asks with one `interrupt` for everything that waits, so that Studio, agent-chat-ui, Agent Inbox, the
-command line and our pages can all answer. Before the interrupt it only reads, and notes that the run waits: LangGraph runs the node from its
-start on every answer. What is decided goes on, what is not is asked again, what does not fit is asked again with
-what is wrong.
+command line and our pages can all answer. Before the interrupt it only reads, and notes that the run waits: on
+every answer LangGraph runs the node from its start. What is decided goes on, what is not is asked again, what does
+not fit is asked again with what is wrong.
 """
 
 from __future__ import annotations
