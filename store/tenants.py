@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,7 @@ from domain.ids import stable_id
 from store.database import Database
 from store.items import Owner
 from store.schema.content import fact_sources
+from store.schema.runs import runs
 from store.schema.tenants import companies, organizations
 from store.text import clean_text, fold_key
 
@@ -86,7 +87,7 @@ class Tenants:
                 mine = (companies.c.id == known[key]) & (companies.c.organization_id == organization_id)
                 await connection.execute(update(companies).where(mine).values(**facts))
                 return known[key]
-            if len(known) >= max_companies:
+            if await _count_companies(connection, organization_id) >= max_companies:
                 raise LimitExceeded(
                     f"{organization_id!r} already has all the companies that its tier allows: {max_companies}.",
                     next_step="Use one of its companies, a higher tier or another POSTHUB_ORGANIZATION.",
@@ -152,6 +153,19 @@ async def _lock_organization(connection: AsyncConnection, organization_id: str) 
     query = select(organizations.c.id).where(organizations.c.id == organization_id).with_for_update()
     if (await connection.execute(query)).first() is None:
         raise NotFound(f"There is no organization {organization_id!r}.")
+
+
+async def _count_companies(connection: AsyncConnection, organization_id: str) -> int:
+    """Count what takes up the tier's number: a company that only ever ran on the sandbox does not."""
+    mine = (runs.c.organization_id == organization_id) & (runs.c.company_id == companies.c.id)
+    played = exists().where(mine, runs.c.sandbox)
+    worked = exists().where(mine, ~runs.c.sandbox)
+    query = (
+        select(func.count())
+        .select_from(companies)
+        .where(companies.c.organization_id == organization_id, or_(~played, worked))
+    )
+    return await connection.scalar(query) or 0
 
 
 async def _company_ids(connection: AsyncConnection, organization_id: str) -> dict[str, str]:
