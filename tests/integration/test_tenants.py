@@ -8,6 +8,7 @@ import pytest
 from domain.errors import InvalidInput, LimitExceeded, NotFound, PostHubError
 from store.database import Database
 from store.items import Owner
+from store.runs import RunRecord, Runs
 from store.tenants import Tenants
 
 FACTS: dict[str, Any] = {
@@ -104,3 +105,15 @@ async def test_the_sources_of_facts_are_replaced_as_a_whole(
     await tenants.save_fact_sources(owner, new)
     assert await tenants.fact_sources(owner) == [("usp", "Kvásek", "https://a.example/")]
     assert await tenants.fact_sources(stranger) == old
+
+
+async def test_a_company_that_only_ever_ran_on_the_sandbox_takes_up_no_place(
+    tenants: Tenants, database: Database
+) -> None:
+    sample = await tenants.ensure_company("org", name="Ukázka", max_companies=1, **FACTS)
+    run = RunRecord("run-1", "org", sample, "2027-01", "basic", {}, "1", sandbox=True)
+    await Runs(database).create(run)
+    own = await tenants.ensure_company("org", name="Naše pekárna", max_companies=1, **FACTS)
+    assert own != sample
+    with pytest.raises(LimitExceeded):
+        await tenants.ensure_company("org", name="Ještě jedna", max_companies=1, **FACTS)
