@@ -26,9 +26,10 @@ Output = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An answer that somebody else bought."""
+    """An answer that another job bought."""
 
     output: Output
+    why: str = "the same request was answered before"
 
     @property
     def saved_micro(self) -> int:
@@ -38,7 +39,7 @@ class Hit:
     def for_nothing(self) -> dict[str, Any]:
         """Return the answer as it is stored for this caller: it cost nothing, and says what it saved."""
         served = {**self.output["served"], "cost_micro": 0, "basis": "cache", "saved_micro": self.saved_micro}
-        return {**self.output, "served": {**served, "why": "the same request was answered before"}}
+        return {**self.output, "served": {**served, "why": self.why}}
 
 
 def key_of(order: Order, engine: str) -> CacheKey:
