@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -122,9 +122,10 @@ class Cache:
 @asynccontextmanager
 async def _leading(answers: AnswerCache, key: CacheKey) -> AsyncIterator[None]:
     """Say again and again that the leader works, and end its lead however it ends."""
+    ended = False
 
     async def keep() -> None:
-        while True:
+        while not ended:  # a cancel may be lost in Redis's client, and nobody waits for this task
             await asyncio.sleep(LEAD_SECONDS / 3)
             await answers.keep_lead(key)
 
@@ -135,9 +136,8 @@ async def _leading(answers: AnswerCache, key: CacheKey) -> AsyncIterator[None]:
         await asyncio.shield(answers.leave(key))
         raise
     finally:
+        ended = True
         keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
 
 
 async def _of_leader(flight: asyncio.Future[Output | None]) -> Output | None:
