@@ -79,7 +79,12 @@ def _attempts_fit_the_bill(verdict: Verdict, attempts: list[Row], billed: Mappin
         lines = billed.get(row["id"])
         by_state[row["state"]].append((row, sum(each["cost_micro_usd"] for each in lines) if lines else None))
     verdict.blame(
-        "settled and never billed", (row["id"] for row, cost in by_state["settled"] if cost is None)
+        "settled and never billed",
+        (
+            f"{row['id']} ({row['provider']}/{row['model']}, {row['basis']}, {row['error_code']}: {row['cost_micro']})"
+            for row, cost in by_state["settled"]
+            if cost is None and row["cost_micro"]
+        ),
     )
     verdict.blame(
         "settled at another cost than billed",
