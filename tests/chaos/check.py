@@ -186,8 +186,10 @@ def judge_database(uri: str, bill: Path, *, default_limit: int) -> Verdict:
     """Read the tables and the bill, and judge."""
     with psycopg.connect(uri, row_factory=dict_row) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        tables = [connection.execute(query).fetchall() for query in (_ATTEMPTS, _JOBS, _BUDGETS)]
-    return judge(*tables, read_bill(bill), default_limit=default_limit)
+        attempts, jobs, budgets = (
+            list[Row](connection.execute(query)) for query in (_ATTEMPTS, _JOBS, _BUDGETS)
+        )
+    return judge(attempts, jobs, budgets, read_bill(bill), default_limit=default_limit)
 
 
 def main() -> int:
