@@ -37,6 +37,7 @@ from store.journal import Journal
 from store.ledger import Ledger
 from store.limits import SharedWindow
 from store.prices import Prices
+from store.semantic import SemanticAnswers
 from store.shared import SharedRedis
 
 _ENGINES: Mapping[Engine, str] = {
@@ -100,6 +101,7 @@ def build_gateway(
         search=_search(config),
         images=_images(config, fetcher, engine),
         videos=_videos(config, fetcher),
+        semantic=SemanticAnswers(database),
     )
 
 

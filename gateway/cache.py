@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,9 +26,10 @@ Output = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An answer that somebody else bought."""
+    """An answer that another job bought."""
 
     output: Output
+    why: str = "the same request was answered before"
 
     @property
     def saved_micro(self) -> int:
@@ -38,7 +39,7 @@ class Hit:
     def for_nothing(self) -> dict[str, Any]:
         """Return the answer as it is stored for this caller: it cost nothing, and says what it saved."""
         served = {**self.output["served"], "cost_micro": 0, "basis": "cache", "saved_micro": self.saved_micro}
-        return {**self.output, "served": {**served, "why": "the same request was answered before"}}
+        return {**self.output, "served": {**served, "why": self.why}}
 
 
 def key_of(order: Order, engine: str) -> CacheKey:
@@ -121,9 +122,10 @@ class Cache:
 @asynccontextmanager
 async def _leading(answers: AnswerCache, key: CacheKey) -> AsyncIterator[None]:
     """Say again and again that the leader works, and end its lead however it ends."""
+    ended = False
 
     async def keep() -> None:
-        while True:
+        while not ended:  # a cancel may be lost in Redis's client, and nobody waits for this task
             await asyncio.sleep(LEAD_SECONDS / 3)
             await answers.keep_lead(key)
 
@@ -134,9 +136,8 @@ async def _leading(answers: AnswerCache, key: CacheKey) -> AsyncIterator[None]:
         await asyncio.shield(answers.leave(key))
         raise
     finally:
+        ended = True
         keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
 
 
 async def _of_leader(flight: asyncio.Future[Output | None]) -> Output | None:

@@ -97,9 +97,13 @@ class Door:
             return await self._buy(order)
         key = key_of(order, self._engine)
         found = await self._cache.find(key, seconds, lambda: self._buy(order))
-        return found if isinstance(found, Purchase) else await self._take(order, found)
+        return found if isinstance(found, Purchase) else await self.give(order, found)
 
-    async def _take(self, order: Order, hit: Hit) -> Purchase:
+    def kept_seconds(self, order: Order) -> int:
+        """How long an answer to an order may be given again; 0 for never."""
+        return self._cache.seconds(order)
+
+    async def give(self, order: Order, hit: Hit) -> Purchase:
         """Keep a cached answer as this job's own, so that the job gives the same one when it runs again."""
         key, output = order.key, hit.for_nothing()
         if not await self._journal.answer(key, output):

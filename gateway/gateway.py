@@ -41,8 +41,10 @@ from gateway.ports import (
     VideoProvider,
 )
 from gateway.providers.gemini import with_negative
+from gateway.semantic import Semantic
 from gateway.structured import ASKED_AGAIN, OTHER_MODEL, Parsed, Unfit, ask_again, read, unusable
 from store.prices import Units
+from store.semantic import SemanticAnswers
 
 T = TypeVar("T")
 
@@ -69,6 +71,7 @@ class Gateway:
         search: Mapping[str, SearchProvider],
         images: Mapping[str, ImageProvider],
         videos: Mapping[str, VideoProvider],
+        semantic: SemanticAnswers,
     ) -> None:
         self._config = config
         self._door = door
@@ -77,6 +80,7 @@ class Gateway:
         self._search = search
         self._images = images
         self._videos = videos
+        self._semantic = Semantic(config.semantic, semantic, door, self.embed, engine=config.engine)
 
     @property
     def has_search(self) -> bool:
@@ -257,9 +261,12 @@ class Gateway:
 
         offers = tuple(map(offer, chain))
         order = Order(call, "search", asdict(request), offers, judge_text, self._config.call_seconds)
-        bought = await self._door.buy(order)
+        bought, nearest = await self._semantic.buy(order, "question")
+        served = _served(bought)
+        if nearest is not None:
+            served = replace(served, nearest=nearest.question, likeness=nearest.likeness)
         sources = tuple(Source(**each) for each in bought.output["sources"])
-        return SearchResult(str(bought.output["text"]), sources, _served(bought))
+        return SearchResult(str(bought.output["text"]), sources, served)
 
     async def image(self, call: Call, request: ImageRequest) -> MediaResult:
         """Make an image and store it.

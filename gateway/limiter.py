@@ -188,7 +188,8 @@ class Limiter:
         tasks += [self._signing_in] if self._signing_in is not None else []
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=1.0)  # a cancel may be lost in Redis's client
 
 
 def _no_room(provider: str, limit: int, window: int, seconds: float) -> ProviderBusy:

@@ -171,6 +171,7 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         models=settings.models,
         limits=settings.rate_limits,
         cache=settings.cache,
+        semantic=settings.semantic,
     )
 
 

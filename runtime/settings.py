@@ -14,6 +14,7 @@ from domain.money import to_micro
 from gateway.cache_policy import CachePolicy, read_cache_policy
 from gateway.config import Models, shipped_models, with_chains
 from gateway.rate_limits import RateLimits, read_limits
+from gateway.semantic_policy import read_semantic_templates
 
 Engine = Literal["litellm", "google"]
 Role = Literal["admin", "manager", "editor"]
@@ -65,6 +66,7 @@ class Settings:
     role: Role
     prompt_pause_share: float
     cache: CachePolicy
+    semantic: frozenset[str]
 
     @property
     def has_provider_key(self) -> bool:
@@ -109,6 +111,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         metrics_port=_port(env, "POSTHUB_METRICS_PORT"),
         rate_limits=read_limits(env.get("POSTHUB_RATE_LIMITS", "")),
         cache=read_cache_policy(env.get("POSTHUB_CACHE_TTL", "")),
+        semantic=read_semantic_templates(env.get("POSTHUB_SEMANTIC_CACHE", "")),
         models=with_chains(shipped_models(), _starting(env, "POSTHUB_CHAIN_")),
         author=" ".join((env.get("POSTHUB_AUTHOR") or "").split()),
         role=_role(env),

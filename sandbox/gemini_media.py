@@ -163,7 +163,7 @@ def _interaction(job: Job, job_id: str, request: Request, job_seconds: float) ->
             "type": "text",
             "text": "I can't make this video because it goes against the usage policy.",
         }
-        units["video_tokens"] = 0
+        units = dict.fromkeys(units, 0)  # not billed, and the usage is what is billed
     usage = {
         "total_input_tokens": units["input_tokens"],
         "total_output_tokens": units["video_tokens"],

@@ -104,7 +104,9 @@ class _App:
     def _embedded(self, model: str, body: dict[str, Any]) -> Response:
         tokens = 5 * len(body["requests"])
         self.standin.bill.append((model, int((tokens * Decimal("0.15")).to_integral_value("ROUND_HALF_UP"))))
-        vectors = [{"values": [3.0, 4.0]} for _ in body["requests"]]
+        vectors = [
+            {"values": [4.0, -3.0] if "[far]" in str(each) else [3.0, 4.0]} for each in body["requests"]
+        ]
         return JSONResponse({"embeddings": vectors, "usageMetadata": {"promptTokenCount": tokens}})
 
     async def agent(self, request: Request) -> Response:

@@ -79,7 +79,12 @@ def _attempts_fit_the_bill(verdict: Verdict, attempts: list[Row], billed: Mappin
         lines = billed.get(row["id"])
         by_state[row["state"]].append((row, sum(each["cost_micro_usd"] for each in lines) if lines else None))
     verdict.blame(
-        "settled and never billed", (row["id"] for row, cost in by_state["settled"] if cost is None)
+        "settled and never billed",
+        (
+            f"{row['id']} ({row['provider']}/{row['model']}, {row['basis']}, {row['error_code']}: {row['cost_micro']})"
+            for row, cost in by_state["settled"]
+            if cost is None and row["cost_micro"]
+        ),
     )
     verdict.blame(
         "settled at another cost than billed",
@@ -181,8 +186,10 @@ def judge_database(uri: str, bill: Path, *, default_limit: int) -> Verdict:
     """Read the tables and the bill, and judge."""
     with psycopg.connect(uri, row_factory=dict_row) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        tables = [connection.execute(query).fetchall() for query in (_ATTEMPTS, _JOBS, _BUDGETS)]
-    return judge(*tables, read_bill(bill), default_limit=default_limit)
+        attempts, jobs, budgets = (
+            list[Row](connection.execute(query)) for query in (_ATTEMPTS, _JOBS, _BUDGETS)
+        )
+    return judge(attempts, jobs, budgets, read_bill(bill), default_limit=default_limit)
 
 
 def main() -> int:

@@ -30,7 +30,7 @@ from tests.chaos.surroundings import ROOT, Postgres, Providers, Slot, Valkey
 
 AT_ONCE = 100
 """Of each of the two processes."""
-LIMIT_MICRO = 2_000_000
+LIMIT_MICRO = 50_000_000
 TIGHT_MICRO = 40_000
 """The budget of the organization that wants more than it has."""
 OUTAGE_SECONDS = 12.0

@@ -30,15 +30,21 @@ from gateway.rate_limits import RateLimits
 from store.limits import SharedWindow
 from store.shared import SharedRedis
 
+times = []
+
+class Noted(SharedWindow):
+    async def take(self, *place):
+        moment = time.time()
+        taken = await super().take(*place)
+        if taken:
+            times.append(moment)
+        return taken
+
 async def main(uri, calls, limit, seconds):
     shared = SharedRedis(uri, answer_seconds=10)
-    limiter = Limiter(RateLimits(seconds, {"gemini": limit}), SharedWindow(shared))
+    limiter = Limiter(RateLimits(seconds, {"gemini": limit}), Noted(shared))
     call = Call("org-1", "c", "r", "ultimate", JobKind.GENERATE_BLOGPOST, "n", "i")
-    times = []
-    async def one():
-        await limiter.admit(call, "gemini", seconds=60)
-        times.append(time.time())
-    await asyncio.gather(*(one() for _ in range(calls)))
+    await asyncio.gather(*(limiter.admit(call, "gemini", seconds=60) for _ in range(calls)))
     print(json.dumps(times))
     await limiter.aclose()
     await shared.aclose()
@@ -93,8 +99,8 @@ async def test_two_processes_together_send_no_more_than_the_limit_and_nobody_is_
 
     first, second = await asyncio.gather(run(), run())
     assert len(first) == len(second) == calls
-    # A place is counted in Redis and noted here a moment later: the window is shortened by that moment.
-    assert most_within(first + second, seconds - 0.3) <= limit
+    # Noted a moment before the library looks at the clock: the window is shortened by that moment.
+    assert most_within(first + second, seconds - 0.1) <= limit
 
 
 async def test_at_sixty_a_minute_no_minute_of_three_has_more_whoever_asks(

@@ -63,6 +63,7 @@ def test_a_video_that_fails_or_is_filtered_is_not_billed(client: httpx.Client, s
     assert omni(client, **{"x-posthub-fault": "job_fails"})["status"] == "failed"
     filtered = omni(client, **{"x-posthub-fault": "job_filtered"})
     assert [one["type"] for one in filtered["steps"][0]["content"]] == ["text"]
+    assert filtered["usage"]["total_tokens"] == 0
     assert sandbox.bill(mark) == []
 
 

@@ -1,0 +1,35 @@
+"""A leader's sign of life never keeps its answer from its caller."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from gateway import cache
+from store.cache import AnswerCache, CacheKey
+
+
+class SwallowsCancel:
+    """A Redis whose client loses a cancel that comes while it answers."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def keep_lead(self, key: CacheKey) -> None:
+        self.asked.set()
+        try:
+            await asyncio.sleep(0.05)
+        except asyncio.CancelledError:
+            return
+
+
+async def test_a_cancel_that_redis_swallows_does_not_keep_the_leader_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cache, "LEAD_SECONDS", 0.03)
+    answers: Any = SwallowsCancel()
+    async with asyncio.timeout(10):
+        async with cache._leading(cast(AnswerCache, answers), CacheKey("org", "hash")):
+            await answers.asked.wait()
