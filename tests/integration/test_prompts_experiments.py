@@ -323,7 +323,7 @@ async def test_jobs_ledger_rows_and_artefacts_name_template_version_language_and
 def test_why_a_version_was_chosen_is_no_part_of_a_jobs_key() -> None:
     def key(template: TemplateRef) -> str:
         call = Call("o", "c", "r", "pro", JobKind.GENERATE_BLOGPOST, "n", "i", template=template)
-        return Order(call, "writing", {"prompt": "x"}, (), judge_text).key.id
+        return Order(call, "writing", {"prompt": "x"}, (), judge_text, seconds=1.0).key.id
 
     plain = TemplateRef(CODE, 2, "hash", "cs")
     assert key(plain) == key(TemplateRef(CODE, 2, "hash", "cs", "experiment", "B"))
