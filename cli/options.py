@@ -18,6 +18,12 @@ Out = Annotated[
         metavar="DIR", help="Where the package goes; without it, into the data folder (POSTHUB_HOME)."
     ),
 ]
+Template = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CODE=VERSION", help="Use this version (or label) of a prompt template, once per template."
+    ),
+]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")]
 
 

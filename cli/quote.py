@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import Json
+from cli.options import Approve, Json, Template
 
 if TYPE_CHECKING:
     from domain.request import RunRequest
@@ -37,6 +38,12 @@ def quote(
     business_field: Annotated[str, typer.Option(help="As for run; changes nothing here.")] = "",
     product_type: Annotated[str, typer.Option(help="As for run; changes nothing here.")] = "",
     time_zone: Annotated[str, typer.Option(help="As for run; changes nothing here.")] = "Europe/Prague",
+    template: Template = None,
+    approve: Annotated[Approve, typer.Option(help="As for run; changes nothing here.")] = Approve.ASK,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="As for run; changes nothing here.")] = None,
+    ceiling: Annotated[
+        str | None, typer.Option(metavar="USD", help="Say so if the month is expected to cost more.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Say what a month will cost; buys nothing.
@@ -48,12 +55,12 @@ def quote(
     Example:
       posthub quote --company "Kavárna U Mlýna" --website https://www.kavarna.cz --month 2027-01 --tier ultimate
     """
-    from cli.options import Approve
     from cli.output import print_json
-    from cli.run import checked
+    from cli.run import checked, chosen_versions, parse_ceiling
     from cli.session import read_settings, run_async
     from cli.terminal import screen
 
+    del approve, out
     given = {
         "company": company,
         "website": website,
@@ -68,8 +75,10 @@ def quote(
         "business_field": business_field,
         "product_type": product_type,
         "time_zone": time_zone,
+        "templates": chosen_versions(template or []),
     }
     shown, settings = screen(json=json), read_settings()
+    most = parse_ceiling(ceiling)
     found = run_async(_quote(settings, checked(given, Approve.NONE, None)))
     if shown.json:
         print_json(shown, quote_json(found))
@@ -77,6 +86,8 @@ def quote(
     shown.out.print(
         quote_table([(q.step, q.provider, q.expected_micro, q.worst_micro, 0) for q in found.lines])
     )
+    if most is not None and found.expected_micro > most:
+        shown.out.print("The run would stop at its ceiling before it is done.", style="bold yellow")
     if not settings.has_provider_key:
         shown.out.print("SANDBOX: without a provider key nothing is charged.", style="bold yellow")
     return 0
@@ -87,21 +98,24 @@ async def _quote(settings: Settings, request: RunRequest) -> Quote:
 
     from cli.session import opened_database
     from prompts.registry import Prompts
-    from runtime.quote import Quoter
+    from runtime.quote import quote_month
     from runtime.services import gateway_config
     from store.prices import Prices
-    from store.usage import UsageRecords
 
     if not settings.has_provider_key:
         known = {name: replace(each, api_key="sandbox") for name, each in settings.providers.items()}
         settings = replace(settings, providers=known)
     async with opened_database(settings) as database:
-        prices, prompts = Prices(database), Prompts(database)
-        await prices.load_shipped()
+        prompts = Prompts(database)
+        await Prices(database).load_shipped()
         await prompts.sync_shipped()
-        typical = await UsageRecords(database).typical(settings.organization, request.company)
-        quoter = Quoter(gateway_config(settings), await prices.book(), prompts)
-        return await quoter.quote(request, typical)
+        return await quote_month(
+            request,
+            settings.organization,
+            database=database,
+            config=gateway_config(settings),
+            prompts=prompts,
+        )
 
 
 def quote_json(found: Quote) -> dict[str, Any]:

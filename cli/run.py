@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import Approve, Json, Out, Thread
+from cli.options import Approve, Json, Out, Template, Thread
 
 if TYPE_CHECKING:
     from cli.terminal import Screen
@@ -48,13 +48,7 @@ def run(
     ] = "",
     product_type: Annotated[str, typer.Option(help="What it sells, if research should not guess.")] = "",
     time_zone: Annotated[str, typer.Option(help="IANA time zone of the planned dates.")] = "Europe/Prague",
-    template: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CODE=VERSION",
-            help="Use this version (or label) of a prompt template, once per template.",
-        ),
-    ] = None,
+    template: Template = None,
     ceiling: Annotated[
         str | None, typer.Option(metavar="USD", help="The most that this run may spend; see also budget.")
     ] = None,
@@ -91,10 +85,13 @@ def run(
     }
     from cli.session import read_settings
 
-    return start(given, approve, out, json=json, settings=read_settings(), ceiling_micro=_micro(ceiling))
+    return start(
+        given, approve, out, json=json, settings=read_settings(), ceiling_micro=parse_ceiling(ceiling)
+    )
 
 
-def _micro(ceiling: str | None) -> int | None:
+def parse_ceiling(ceiling: str | None) -> int | None:
+    """Read a ceiling in USD as micro-USD; InvalidInput names the field."""
     if ceiling is None:
         return None
     from store.budgets import parse_usd

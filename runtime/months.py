@@ -20,10 +20,9 @@ from graph.content import MAX_PARALLEL, MAX_STEPS, build
 from nodes.handover.collect import collect
 from nodes.handover.write import write
 from nodes.intake import RunContext, check_quota, open_company
-from runtime.quote import Quote, Quoter, compare
+from runtime.quote import Quote, compare, quote_month
 from runtime.services import Services, gateway_config
 from store.items import ItemRecord, Kind, Owner
-from store.prices import Prices
 from store.runs import RunRecord
 from store.usage import UsageRecords
 
@@ -91,11 +90,13 @@ class Months:
     async def quote(self, request: RunRequest) -> Quote | None:
         """Return what a month will cost; None where a step has no price or provider, which is said when it comes."""
         services = self._services
-        typical = await UsageRecords(services.database).typical(self._organization, request.company)
-        book = await Prices(services.database).book()
         try:
-            return await Quoter(gateway_config(services.settings), book, services.prompts).quote(
-                request, typical
+            return await quote_month(
+                request,
+                self._organization,
+                database=services.database,
+                config=gateway_config(services.settings),
+                prompts=services.prompts,
             )
         except (UnknownPrice, InvalidInput):
             return None

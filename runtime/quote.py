@@ -20,9 +20,13 @@ from domain.request import RunRequest
 from domain.tiers import tier
 from gateway.config import Deployment, GatewayConfig
 from nodes.media import VIDEO_SECONDS, aspects
+from prompts.files import TemplateFile
 from prompts.registry import Prompts
-from store.prices import PriceBook, Tariff, Units, today
-from store.usage import KeptQuote, Typical
+from store.database import Database
+from store.prices import PriceBook, Prices, Tariff, Units, today
+from store.schema.prompts import EVERY_COMPANY, SHARED
+from store.tenants import Tenants
+from store.usage import KeptQuote, Typical, UsageRecords
 
 _TOPICS_IN_A_CALL = 6
 _ENOUGH = 3
@@ -85,24 +89,43 @@ class Quoter:
         self._prices = prices
         self._prompts = prompts
 
-    async def quote(self, request: RunRequest, typical: Mapping[str, Typical]) -> Quote:
+    async def quote(
+        self,
+        request: RunRequest,
+        typical: Mapping[str, Typical],
+        *,
+        organization: str = SHARED,
+        company: str = EVERY_COMPANY,
+    ) -> Quote:
         """Quote a month.
 
         Args:
             request: What is asked for.
             typical: What this company's calls have used so far, by template.
+            organization: Whose versions of the templates count.
+            company: The company's id; its arm of an experiment is not recorded yet.
 
         Raises:
             UnknownPrice: No model of a step's chain has a price; says how to add one.
             InvalidInput: No provider is configured for a step.
+            NotFound: A template, version or label that is asked for does not exist.
         """
+        chosen = await self._prompts.resolve(
+            request.language,
+            organization=organization,
+            company=company,
+            wanted=request.templates,
+            record=False,
+        )
         counts = _counts(request)
         lines: dict[tuple[str, str], QuoteLine] = {}
         for name, task in _tasks().items():
             calls = counts.get(task["calls"], 0) if not task["calls"].isdigit() else int(task["calls"])
             if not calls or (name == "search" and "perplexity" not in self._config.providers):
                 continue
-            ways = await self._ways(name, task, request.language, typical.get(task.get("template", "")))
+            code = task.get("template", "")
+            template = chosen[code].version.template if code else None
+            ways = self._ways(name, task, template, typical.get(code))
             line = self._line(task, calls, ways)
             key = (line.step, line.provider)
             lines[key] = _sum(lines[key], line) if key in lines else line
@@ -134,14 +157,14 @@ class Quoter:
             return None
         return tariff
 
-    async def _ways(
-        self, name: str, task: Mapping[str, Any], language: str, known: Typical | None
+    def _ways(
+        self, name: str, task: Mapping[str, Any], template: TemplateFile | None, known: Typical | None
     ) -> list[_Way]:
         if name == "images":
             return [self._image(each, task) for each in self._config.images()]
         if name == "video":
             return [self._video(each, task) for _, each in self._config.videos()]
-        template = (await self._prompts.version(task["template"], language)).template
+        assert template is not None, "every task but images and video has a template"
         learned = known is not None and known.calls >= _ENOUGH
         expected = {
             "input": math.ceil(known.input_tokens) if known and learned else task["input"],
@@ -177,6 +200,16 @@ class Quoter:
         film = {"video_token": by_token * seconds}
         most = {"input": task["most_input"], "output": facts["max_output_tokens"]}
         return _Way(model, {"input": task["input"], "output": task["output"], **film}, {**most, **film})
+
+
+async def quote_month(
+    request: RunRequest, organization: str, *, database: Database, config: GatewayConfig, prompts: Prompts
+) -> Quote:
+    """Quote a month of an organization's company by what is known of both; buys nothing. Raises as `Quoter.quote`."""
+    typical = await UsageRecords(database).typical(organization, request.company)
+    company = await Tenants(database).id_of(organization, request.company)
+    quoter = Quoter(config, await Prices(database).book(), prompts)
+    return await quoter.quote(request, typical, organization=organization, company=company)
 
 
 @cache

@@ -93,7 +93,7 @@ class Tenants:
                     next_step="Use one of its companies, a higher tier or another POSTHUB_ORGANIZATION.",
                     limit=max_companies,
                 )
-            company_id = stable_id("company", organization_id, key)
+            company_id = _new_id(organization_id, key)
             row = {"id": company_id, "organization_id": organization_id, "name_key": key, **facts}
             await connection.execute(insert(companies).values(**row))
             return company_id
@@ -114,6 +114,13 @@ class Tenants:
         fields: dict[str, Any] = {**row._mapping, "created_at": row.created_at.astimezone(UTC)}
         del fields["name_key"]
         return CompanyRecord(**fields)
+
+    async def id_of(self, organization_id: str, name: str) -> str:
+        """Return the id that a company of this name has, or will have once it is opened."""
+        key = fold_key(name)
+        async with self._database.transaction() as connection:
+            known = await _company_ids(connection, organization_id)
+        return known.get(key) or _new_id(organization_id, key)
 
     async def find(self, organization_id: str, name_or_id: str) -> CompanyRecord:
         """Return the company of a name, as a reader takes names for the same, or of an id.
@@ -179,6 +186,10 @@ async def _count_companies(connection: AsyncConnection, organization_id: str) ->
         .where(companies.c.organization_id == organization_id, or_(~played, worked))
     )
     return await connection.scalar(query) or 0
+
+
+def _new_id(organization_id: str, name_key: str) -> str:
+    return stable_id("company", organization_id, name_key)
 
 
 async def _company_ids(connection: AsyncConnection, organization_id: str) -> dict[str, str]:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from cli.main import app
 from store.budgets import Budgets
 from store.database import Database
 from store.items import Owner
@@ -188,6 +190,20 @@ async def test_a_quote_is_given_without_spending_anything(cli: Cli, database: Da
     assert float(shown["expected_usd"]) < float(shown["worst_usd"])
     assert await rows(database, "select 1 from attempts") == []
     assert cli("quote", *given, "--posts", "99").returncode == 2
+
+
+async def test_a_quote_takes_every_argument_of_a_run(cli: Cli, database: Database) -> None:
+    options = {
+        name: {option for parameter in command.params for option in parameter.opts}
+        for name, command in get_command(app).commands.items()  # type: ignore[attr-defined]
+    }
+    assert options["run"] <= options["quote"]
+    given = ("--company", "Kavárna", "--website", "https://www.kavarna.cz", "--month", "2027-01")
+    said = cli("quote", *given, "--approve", "auto", "--ceiling", "0.01").stdout
+    assert "would stop at its ceiling" in said
+    status, shown = cli.json("quote", *given, "--template", "BLOGPOST_GEN_V1=77")
+    assert (status, shown["error"]["code"]) == (2, "NOT_FOUND")
+    assert await rows(database, "select 1 from attempts") == []
 
 
 @pytest.mark.parametrize("ceiling", ["-1", "hodně"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,12 +12,15 @@ from domain.calls import Call, JobKind, TemplateRef, Usage
 from domain.errors import UnknownPrice
 from domain.request import parse
 from gateway.config import GatewayConfig, ProviderConfig
+from prompts.actor import Actor
+from prompts.editing import Editor
 from prompts.registry import Prompts
 from runtime.quote import Quote, Quoter, compare
 from store.database import Database
 from store.items import Owner
 from store.ledger import Ledger
 from store.prices import PriceBook, Prices
+from store.schema.prompts import SHARED
 from store.usage import Typical, UsageRecords
 from tests.money_rows import a_hold
 
@@ -35,10 +39,16 @@ class Office:
         self._book, self._prompts = book, prompts
 
     async def quote(
-        self, typical: dict[str, Typical] | None = None, *, names: tuple[str, ...] = NAMES, **given: Any
+        self,
+        typical: dict[str, Typical] | None = None,
+        *,
+        names: tuple[str, ...] = NAMES,
+        organization: str = SHARED,
+        **given: Any,
     ) -> Quote:
         request = parse(GIVEN | given, today=date(2026, 11, 22))
-        return await Quoter(config(*names), self._book, self._prompts).quote(request, typical or {})
+        quoter = Quoter(config(*names), self._book, self._prompts)
+        return await quoter.quote(request, typical or {}, organization=organization)
 
 
 @pytest.fixture
@@ -152,3 +162,18 @@ async def test_a_quote_is_kept_once_and_compared_with_what_was_spent(
     assert compared["research", "perplexity"] == 5
     assert compared["video", "veo"] == 0
     assert compared["other", "veo"] == 3
+
+
+async def test_a_version_that_asks_for_more_tokens_makes_the_worst_case_dearer(
+    office: Office, database: Database
+) -> None:
+    editor = Editor(database, "org-1", Actor("eva@agentura.cz", "editor", "test"))
+    place = await editor.place("BLOGPOST_GEN_V1", "cs")
+    shipped = await editor.version(place, 1)
+    front = {**shipped.template.front_matter, "max_tokens": shipped.template.max_tokens * 2}
+    await editor.save(replace(shipped.template, front_matter=front), parent=1, reason="delší články")
+    quotes = [
+        await office.quote(organization="org-1", templates={"BLOGPOST_GEN_V1": number}) for number in (1, 2)
+    ]
+    first, second = (of_step(quote, "writing").worst_micro for quote in quotes)
+    assert second > first
