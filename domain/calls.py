@@ -30,6 +30,8 @@ class TemplateRef:
     language: str = "cs"
     experiment: str | None = None
     arm: str | None = None
+    cache_seconds: int | None = None
+    """How long the template says that an answer may be given again; None leaves it to the purpose."""
 
     def identity(self) -> dict[str, Any]:
         """What a job key is made of: the text that asked. Why that text was chosen buys nothing anew."""

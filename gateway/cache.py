@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from domain.errors import MoneyState, PostHubError
@@ -44,7 +44,7 @@ class Hit:
 
 def key_of(order: Order, engine: str) -> CacheKey:
     """Return the key of everything that an order asks."""
-    template = asdict(order.call.template) if order.call.template else None
+    template = order.call.template.identity() if order.call.template else None
     whole = {
         "purpose": order.purpose,
         "engine": engine,

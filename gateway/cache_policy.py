@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from domain.caching import CREATIVE_PURPOSES, longest_seconds
 from domain.calls import Call
 from domain.errors import InvalidInput
 
@@ -17,7 +18,10 @@ SETTING = "POSTHUB_CACHE_TTL"
 
 @dataclass(frozen=True, slots=True)
 class CachePolicy:
-    """Seconds by purpose and by template; 0 is never. What a template says counts before its purpose."""
+    """Seconds by purpose and by template; 0 is never.
+
+    What the operator sets for a template counts first, then what the template says itself, then its purpose.
+    """
 
     purposes: Mapping[str, int] = field(default_factory=dict)
     templates: Mapping[str, int] = field(default_factory=dict)
@@ -26,8 +30,12 @@ class CachePolicy:
         """How long an answer to this call is kept. What is made again is made anew, whatever the policy says."""
         if call.revision > 0:
             return 0
-        code = call.template.code if call.template else ""
-        return self.templates.get(code, self.purposes.get(purpose, 0))
+        template = call.template
+        if template is not None and template.code in self.templates:
+            return self.templates[template.code]
+        if template is not None and template.cache_seconds is not None:
+            return min(template.cache_seconds, longest_seconds(purpose))
+        return self.purposes.get(purpose, 0)
 
 
 @cache
@@ -63,8 +71,8 @@ def read_cache_policy(value: str) -> CachePolicy:
 
 
 def _seconds(table: Mapping[str, Any], name: str, value: str) -> int:
-    creative = name in table["creative_purposes"] or name in table["creative_templates"]
-    longest = int(table["longest_creative_seconds" if creative else "longest_seconds"])
+    creative = name in CREATIVE_PURPOSES or name in table["creative_templates"]
+    longest = longest_seconds("text" if creative else "search")
     if not (value.isascii() and value.isdigit()) or int(value) > longest:
         kind = "a creative one" if creative else "one that states facts"
         raise InvalidInput(

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from domain.caching import longest_seconds
 from domain.errors import InvalidInput
 from domain.text import nearest
 from store.text import clean_json
@@ -31,7 +32,6 @@ _CODE = re.compile(r"[A-Z][A-Z0-9_]{2,60}")
 _LANGUAGE = re.compile(r"[a-z]{2}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _MOST_TOKENS = 200_000
-_MOST_SECONDS = 30 * 24 * 3600
 
 
 def load_yaml(text: str) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def validate(front: Mapping[str, Any]) -> None:
 
 def _check_head(code: str, front: Mapping[str, Any]) -> None:
     temperature, tokens = front["temperature"], front["max_tokens"]
-    seconds = front.get("cache_seconds")
+    seconds, longest = front.get("cache_seconds"), longest_seconds(str(front["purpose"]))
     rules = {
         "name": bool(str(front["name"] or "").strip()),
         "type": isinstance(front["type"], str),
@@ -88,8 +88,8 @@ def _check_head(code: str, front: Mapping[str, Any]) -> None:
         "temperature, null or 0 to 2": temperature is None
         or (_number(temperature) and 0 <= temperature <= 2),
         f"max_tokens, 1 to {_MOST_TOKENS}": _whole(tokens) and 1 <= tokens <= _MOST_TOKENS,
-        "cache_seconds, null or seconds up to 30 days": seconds is None
-        or (_whole(seconds) and 0 <= seconds <= _MOST_SECONDS),
+        f"cache_seconds, null or 0 to {longest} (its purpose is {front['purpose']})": seconds is None
+        or (_whole(seconds) and 0 <= seconds <= longest),
     }
     for what, holds in rules.items():
         if not holds:

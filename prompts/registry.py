@@ -40,7 +40,6 @@ class Rendered:
     temperature: float | None
     max_tokens: int
     ref: TemplateRef
-    cache_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +235,7 @@ class Prompts:
         version, ref = await self._pinned(code, language, pinned, pins, organization)
         system, user = await self.try_out(version, variables, organization=organization)
         one = version.template
-        return Rendered(system, user, one.purpose, one.temperature, one.max_tokens, ref, one.cache_seconds)
+        return Rendered(system, user, one.purpose, one.temperature, one.max_tokens, ref)
 
     async def ref(
         self,

@@ -49,7 +49,9 @@ class Version:
     def ref(self, experiment: str | None = None, arm: str | None = None) -> TemplateRef:
         """The name by which artefacts and paid calls remember it."""
         one = self.template
-        return TemplateRef(one.code, self.number, one.content_hash, one.language, experiment, arm)
+        return TemplateRef(
+            one.code, self.number, one.content_hash, one.language, experiment, arm, one.cache_seconds
+        )
 
 
 def of_row(row: Row[Any]) -> Version:

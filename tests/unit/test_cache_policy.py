@@ -27,6 +27,14 @@ def test_a_template_has_its_own_time_which_counts_before_its_purpose() -> None:
     assert policy.seconds(replace(CALL, template=TemplateRef("DNA_V1", 1, "hash")), "research") == 0
 
 
+def test_what_a_template_says_of_itself_counts_unless_the_operator_says_otherwise() -> None:
+    says = replace(CALL, template=TemplateRef("TOPIC_GEN_V1", 3, "hash", cache_seconds=120))
+    assert read_cache_policy("").seconds(says, "text") == 120
+    assert read_cache_policy("TOPIC_GEN_V1=30").seconds(says, "text") == 30
+    never = replace(CALL, template=TemplateRef("RESEARCH_V1", 3, "hash", cache_seconds=0))
+    assert read_cache_policy("").seconds(never, "search") == 0
+
+
 def test_what_is_made_again_is_made_anew_whatever_the_policy_says() -> None:
     assert read_cache_policy("BLOGPOST_GEN_V1=600").seconds(replace(WRITING, revision=1), "writing") == 0
 

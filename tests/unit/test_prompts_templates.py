@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -10,7 +11,7 @@ from domain.dna import CompanyDNA
 from domain.errors import InvalidInput
 from domain.persona import Persona
 from domain.platforms import platforms
-from prompts.files import TemplateFile, dump, parse, shipped
+from prompts.files import TemplateFile, check, dump, parse, shipped
 
 TEMPLATES = {(one.code, one.language): one for one in shipped()}
 CODES = {
@@ -213,3 +214,20 @@ GOOD = dump(TEMPLATES["RESEARCH_V1", "cs"])
 def test_a_template_that_cannot_be_used_is_refused(text: str, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("code", "seconds", "allowed"),
+    [
+        ("BLOGPOST_GEN_V1", 604_800, "0 to 3600"),
+        ("RESEARCH_V1", 604_800, "0 to 86400"),
+        ("DNA_V1", -1, "0 to"),
+    ],
+)
+def test_a_cache_time_that_its_purpose_does_not_allow_is_refused(
+    code: str, seconds: int, allowed: str
+) -> None:
+    template = TEMPLATES[code, "cs"]
+    longer = replace(template, front_matter={**template.front_matter, "cache_seconds": seconds})
+    with pytest.raises(InvalidInput, match=f"cache_seconds, null or {allowed}"):
+        check(longer)
