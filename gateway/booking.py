@@ -54,6 +54,12 @@ class BookedAttempt:
     def held_micro(self) -> int:
         return self._hold.held_micro
 
+    def prepare(self) -> None:
+        """Begin to open the hold, while the request is still being put together."""
+        if self._holding is None:
+            # A task of its own: a cancel in the middle of the commit must not leave it unknown whether it is held.
+            self._holding = asyncio.create_task(self._ledger.hold(self._hold))
+
     async def sending(self) -> None:
         """Open the hold.
 
@@ -61,9 +67,8 @@ class BookedAttempt:
             BudgetExceeded: It does not fit; the attempt must not be sent.
             StoreUnavailable: The hold could not be written; the attempt must not be sent.
         """
-        if self._holding is None:
-            # A task of its own: a cancel in the middle of the commit must not leave it unknown whether it is held.
-            self._holding = asyncio.create_task(self._ledger.hold(self._hold))
+        self.prepare()
+        assert self._holding is not None
         await asyncio.shield(self._holding)
         self.sent = True
 

@@ -76,7 +76,6 @@ def build_gateway(
     """
     ledger = ledger or Ledger(database, default_limit_micro=config.monthly_budget_micro)
     door = Door(
-        database,
         ledger,
         Journal(database, owner=ledger.owner),
         prices or Prices(database),

@@ -36,9 +36,8 @@ from gateway.media import media_type_of
 from gateway.orders import FIRST_CHOICE, Offer, Order, Purchase, output_of
 from gateway.ports import Answer, MediaFile, Ticket
 from gateway.retry import Course, Patience, Reaction, Step
-from store.database import Database
 from store.files import FileStore
-from store.journal import Job, Journal, recorded_error
+from store.journal import Job, Journal, StoredAnswer, recorded_error
 from store.ledger import Hold, Ledger
 from store.observe import tell
 from store.prices import Prices, Tariff, today
@@ -59,7 +58,6 @@ class Door:
 
     def __init__(
         self,
-        database: Database,
         ledger: Ledger,
         journal: Journal,
         prices: Prices,
@@ -72,7 +70,6 @@ class Door:
         queue_seconds: float,
         cache: Cache,
     ) -> None:
-        self._database = database
         self._ledger = ledger
         self._journal = journal
         self._prices = prices
@@ -83,7 +80,6 @@ class Door:
         self._limiter = limiter
         self._queue_seconds = queue_seconds
         self._cache = cache
-        self._recording: set[asyncio.Task[None]] = set()
 
     async def buy(self, order: Order) -> Purchase:
         """Return the answer to an order, bought now or stored before.
@@ -107,23 +103,9 @@ class Door:
         """Keep a cached answer as this job's own, so that the job gives the same one when it runs again."""
         key, output = order.key, hit.for_nothing()
         if not await self._journal.answer(key, output):
-            return await self._buy(order)  # the journal knows the job: what it has bought comes first
-        recording = asyncio.create_task(self._record(order, key.id, hit))
-        self._recording.add(recording)
-        recording.add_done_callback(self._recording.discard)
+            return await self._buy(order)
+        tell(lambda observer: observer.cache_hit(order.call, output["served"]["provider"], hit.saved_micro))
         return Purchase(key.id, output, replayed=False, cached=True)
-
-    async def _record(self, order: Order, job_id: str, hit: Hit) -> None:
-        """Book what a hit saved, beside the answer: nobody waits for it, and no money depends on it."""
-        served = hit.output["served"]
-        with suppress(StoreUnavailable):
-            await self._ledger.record_hit(
-                order.call,
-                job_id=job_id,
-                provider=str(served["provider"]),
-                model=str(served["model"]),
-                saved_micro=hit.saved_micro,
-            )
 
     async def _buy(self, order: Order) -> Purchase:
         job = await self._journal.claim(order.key, lease_seconds=order.lease_seconds)
@@ -140,9 +122,7 @@ class Door:
             self._journal.release(job.id)
 
     async def aclose(self) -> None:
-        """Let what is being told and booked beside the answers arrive, and stop handing out places."""
-        if self._recording:
-            await asyncio.wait(set(self._recording))
+        """Let what is being told beside the answers arrive, and stop handing out places."""
         await self._health.aclose()
         await self._limiter.aclose()
 
@@ -189,6 +169,7 @@ class Door:
         )
         await self._wait_for_place(order, job_id, offer.provider, course)
         attempt = BookedAttempt(self._ledger, hold, tariff)
+        attempt.prepare()
         row = _Row(attempt.id, job_id, hold.held_micro, tariff)
         answer = await self._watched(offer, attempt, job_id, min(offer.deadline, course.left))
         if isinstance(answer, Ticket):
@@ -312,21 +293,18 @@ class Door:
         failure = useless or unstored
         goes_on = course is not None and useless is not None and _goes_on(course, useless)
 
-        async def write() -> None:
-            async with self._database.transaction() as connection:
-                if unstored is None and not goes_on:
-                    tokens = answer.usage.input_tokens + answer.usage.output_tokens
-                    await self._journal.complete(connection, row.job_id, output, tokens=tokens, error=useless)
-                await self._ledger.settle(
-                    row.attempt_id,
-                    cost_micro=cost,
-                    basis=basis,
-                    usage=answer.usage,
-                    error_code=failure.code if failure else None,
-                    connection=connection,
-                )
-
-        await until_stored(write)
+        tokens = answer.usage.input_tokens + answer.usage.output_tokens
+        last_word = unstored is None and not goes_on
+        await until_stored(
+            lambda: self._ledger.settle(
+                row.attempt_id,
+                cost_micro=cost,
+                basis=basis,
+                usage=answer.usage,
+                error_code=failure.code if failure else None,
+                answer=StoredAnswer(row.job_id, output, tokens, useless) if last_word else None,
+            )
+        )
         if failure is not None:
             raise failure
         return Purchase(row.job_id, output, replayed=False)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy.exc import IntegrityError
+from psycopg.errors import UniqueViolation
 
 from domain.calls import Call, Usage
 from domain.errors import NotFound, UnknownPrice
@@ -117,7 +117,7 @@ class CostTracker:
             # The money is spent: nothing is held, so that no budget can refuse to write it down.
             job = stable_id("tracked", call_id)
             hold = Hold(call_id, job, call, provider, model, "elsewhere", 0, tariff.price_ids)
-            with suppress(IntegrityError):  # the same event a second time, at the same moment
+            with suppress(UniqueViolation):  # the same event a second time, at the same moment
                 await self._ledger.hold(hold)
         first = await self._ledger.settle(call_id, cost_micro=cost, basis=basis, usage=usage)
         return Tracked(cost, basis, first)

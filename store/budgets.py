@@ -16,7 +16,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import BudgetExceeded, InvalidInput
 from domain.money import format_usd, to_micro
@@ -91,9 +90,9 @@ class BudgetEvent:
     happened_at: datetime
 
 
-_EVENT = text("""
+_USED_UP = text("""
 insert into budget_events (organization_id, month, percent, limit_micro, spent_micro)
-values (:organization_id, :month, :percent, :limit_micro, :spent_micro)
+values (:organization_id, :month, 100, :limit_micro, :spent_micro)
 on conflict do nothing returning 1""")
 
 _SHOW = text("""
@@ -164,57 +163,49 @@ class Budgets:
         return [BudgetEvent(**row) for row in rows]
 
 
-async def announce(connection: AsyncConnection, row: Any) -> None:
-    """Write down the thresholds that a booking has just crossed.
-
-    Bookings of one budget follow each other, so exactly one of them sees each crossing.
+def announce(row: Any) -> None:
+    """Log the thresholds that a booking has crossed, which its own statement has written down.
 
     Args:
-        connection: The booking's transaction.
-        row: What the booking's statement returned: organization_id, month, spent_micro, cost, limit_micro.
+        row: What the booking's statement returned: organization_id, month, spent_micro, limit_micro, crossed.
     """
-    before = row.spent_micro - row.cost
-    for percent in THRESHOLDS:
-        bar = row.limit_micro * percent
-        if before * 100 < bar <= row.spent_micro * 100:
-            await _write(
-                connection, row.organization_id, row.month, percent, row.limit_micro, row.spent_micro
-            )
+    for percent in row.crossed:
+        _log_reached(row.organization_id, row.month, percent, row.limit_micro, row.spent_micro)
 
 
 async def announce_refusal(database: Database, organization_id: str, left: Left, needed_micro: int) -> None:
     """Write down that a month's budget is used up, where that is why a call was refused."""
     if left.month_micro >= needed_micro:
         return
-    async with database.transaction() as connection:
-        await _write(connection, organization_id, left.month, 100, left.limit_micro, left.spent_micro)
-
-
-async def _write(
-    connection: AsyncConnection,
-    organization_id: str,
-    month: str,
-    percent: int,
-    limit_micro: int,
-    spent_micro: int,
-) -> None:
     values = {
         "organization_id": organization_id,
-        "month": month,
-        "percent": percent,
-        "limit_micro": limit_micro,
-        "spent_micro": spent_micro,
+        "month": left.month,
+        "limit_micro": left.limit_micro,
+        "spent_micro": left.spent_micro,
     }
-    if await connection.scalar(_EVENT, values):
-        log.warning(
-            "The budget of organization %s for %s has reached %d %%: %s of %s are spent.",
-            organization_id,
-            month,
-            percent,
-            format_usd(spent_micro),
-            format_usd(limit_micro),
-            extra={"event": "budget.threshold", **values},
-        )
+    async with database.transaction() as connection:
+        first = await connection.scalar(_USED_UP, values)
+    if first:
+        _log_reached(organization_id, left.month, 100, left.limit_micro, left.spent_micro)
+
+
+def _log_reached(organization_id: str, month: str, percent: int, limit_micro: int, spent_micro: int) -> None:
+    log.warning(
+        "The budget of organization %s for %s has reached %d %%: %s of %s are spent.",
+        organization_id,
+        month,
+        percent,
+        format_usd(spent_micro),
+        format_usd(limit_micro),
+        extra={
+            "event": "budget.threshold",
+            "organization_id": organization_id,
+            "month": month,
+            "percent": percent,
+            "limit_micro": limit_micro,
+            "spent_micro": spent_micro,
+        },
+    )
 
 
 def exceeded(left: Left, needed_micro: int, **details: Any) -> BudgetExceeded:

@@ -8,8 +8,7 @@ never across HTTP.
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +19,9 @@ from domain import errors
 from domain.calls import NO_TEMPLATE, Call
 from domain.errors import PostHubError, ProviderError
 from domain.ids import content_hash, stable_id
-from store.database import Database
-from store.text import clean_json
+from store.database import Database, by_position
+from store.text import json_text
+from store.together import Together
 
 _working: set[tuple[str, str]] = set()
 """(owner, job) that this very process works on at the moment, whichever of its journals began it."""
@@ -71,6 +71,29 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """A bought answer, to be stored with its job by the statement that settles it (`store.ledger.Ledger.settle`).
+
+    ``error`` tells why it is of no use.
+    """
+
+    job_id: str
+    output: Mapping[str, Any]
+    tokens: int
+    error: PostHubError | None = None
+
+    def values(self) -> dict[str, Any]:
+        """The fields of the ledger's statement."""
+        return {
+            "job_id": self.job_id,
+            "job_status": "failed" if self.error else "completed",
+            "job_output": dict(self.output),
+            "job_error": self.error.as_json() if self.error else None,
+            "job_tokens": self.tokens,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class JobRow:
     """A job as people see it."""
 
@@ -103,34 +126,39 @@ select id, status, output, provider_ref, error, owner, lease_until > now() as le
 _UNHURRIED = "(select set_config('synchronous_commit', 'off', true)) unhurried"
 """Written without waiting for the disk: the hold that follows, or the node that resumes, makes up for a crash."""
 
-_OPEN = text(f"""
-insert into jobs (id, key, organization_id, company_id, run_id, kind, node, item, revision, step, status,
-                  owner, lease_until, input, template_code, template_version, template_language, experiment, arm,
-                  started_at)
-select :id, :key, :organization_id, :company_id, :run_id, :kind, :node, :item, :revision, :step, 'processing',
-        :owner, now() + make_interval(secs => :lease), cast(:input as jsonb), :template_code,
-        :template_version, :template_language, :experiment, :arm, now()
-  from {_UNHURRIED}
-on conflict do nothing returning id""")
-_ANSWER = text(f"""
-insert into jobs (id, key, organization_id, company_id, run_id, kind, node, item, revision, step, status,
-                  owner, input, output, template_code, template_version, template_language, experiment,
-                  arm, started_at, completed_at, generation_time_seconds)
-select :id, :key, :organization_id, :company_id, :run_id, :kind, :node, :item, :revision, :step, 'completed',
-        :owner, cast(:input as jsonb), cast(:output as jsonb), :template_code, :template_version,
-        :template_language, :experiment, :arm, now(), now(), 0
-  from {_UNHURRIED}
-on conflict do nothing returning id""")
+# A job that a cache answered comes with its answer, which costs nothing and says what it saved.
+_OPEN_SQL = f"""
+with opened as (
+  insert into jobs (id, key, organization_id, company_id, run_id, kind, node, item, revision, step, status, owner,
+                    lease_until, input, output, template_code, template_version, template_language, experiment, arm,
+                    started_at, completed_at, generation_time_seconds)
+  select g.id, g.key, g.organization_id, g.company_id, g.run_id, g.kind, g.node, g.item, g.revision, g.step,
+         case when g.output is null then 'processing' else 'completed' end,
+         :owner, now() + make_interval(secs => g.lease), g.input, g.output, g.template_code,
+         g.template_version, g.template_language, g.experiment, g.arm, now(),
+         case when g.output is not null then now() end, case when g.output is not null then 0 end
+    from {_UNHURRIED}, jsonb_to_recordset(cast(:rows as jsonb)) as g(
+      id text, key text, organization_id text, company_id text, run_id text, kind text, node text, item text,
+      revision int, step text, lease float8, input jsonb, output jsonb, template_code text, template_version int,
+      template_language text, experiment text, arm text)
+   order by g.id
+  on conflict do nothing
+  returning *),
+saved as (
+  insert into cache_hits (id, job_id, organization_id, company_id, run_id, month, kind, provider, model,
+                          template_code, template_version, saved_micro)
+  select id, id, organization_id, company_id, run_id, to_char(now() at time zone 'utc', 'YYYY-MM'), kind,
+         output -> 'served' ->> 'provider', output -> 'served' ->> 'model', template_code, template_version,
+         (output -> 'served' ->> 'saved_micro')::bigint
+    from opened where output is not null)
+select id from opened"""
+_OPEN = text(_OPEN_SQL)
+_OPEN_MANY = by_position(_OPEN_SQL, "rows", "owner")
 _TAKE = text("""
 update jobs set status = 'processing', owner = :owner, lease_until = now() + make_interval(secs => :lease),
                 started_at = now(), completed_at = null, error = null,
                 retry_count = retry_count + case when status in ('failed', 'processing') then 1 else 0 end
  where id = :id""")
-_COMPLETE = text("""
-update jobs set status = :status, output = cast(:output as jsonb), error = cast(:error as jsonb),
-                lease_until = null, completed_at = now(), tokens_used = :tokens,
-                generation_time_seconds = extract(epoch from now() - started_at)
- where id = :id and output is null and (owner = :owner or status <> 'processing')""")
 _FAIL = text("""
 update jobs set status = :status, error = cast(:error as jsonb), lease_until = null, completed_at = now(),
                 generation_time_seconds = extract(epoch from now() - started_at)
@@ -155,7 +183,8 @@ class Journal:
 
     def __init__(self, database: Database, *, owner: str) -> None:
         self._database = database
-        self._owner = owner
+        self.owner = owner
+        self._inserting = Together(self._insert_all)
 
     async def claim(self, key: JobKey, *, lease_seconds: float) -> Job:
         """Return the job's answer, or the job to work on; waits while another live caller works on it.
@@ -181,13 +210,12 @@ class Journal:
 
     async def _open_new(self, key: JobKey, lease: float) -> bool:
         """Open a job that is not known yet, which most are: one statement, no lock."""
-        place = (self._owner, key.id)
+        place = (self.owner, key.id)
         if place in _opening:
             return False
         _opening.add(place)
         try:
-            async with self._database.statement() as connection:
-                opened = await self._insert(connection, key, lease)
+            opened = await self._inserting(_identity(key) | {"lease": lease})
             if opened:
                 _working.add(place)
             return opened
@@ -195,14 +223,26 @@ class Journal:
             _opening.discard(place)
 
     async def answer(self, key: JobKey, output: Mapping[str, Any]) -> bool:
-        """Store an answer that a cache gave for a job not known yet; False where the journal knows the job."""
-        values = _identity(key) | {"id": key.id, "owner": self._owner, "output": _json(output)}
-        async with self._database.statement() as connection:
-            return (await connection.execute(_ANSWER, values)).first() is not None
+        """Store an answer that a cache gave for a job not known yet, and book what it saved.
 
-    async def _insert(self, connection: AsyncConnection, key: JobKey, lease: float) -> bool:
-        values = _identity(key) | {"id": key.id, "owner": self._owner, "lease": lease}
-        return (await connection.execute(_OPEN, values)).first() is not None
+        Args:
+            key: The job.
+            output: The answer; its ``served`` holds provider, model and ``saved_micro``.
+
+        Returns:
+            False where the journal knows the job: what it has bought comes first.
+        """
+        return await self._inserting(_identity(key) | {"output": dict(output)})
+
+    async def _insert_all(self, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
+        values = [json_text(rows), self.owner]
+        async with self._database.driver() as connection:
+            opened = {row.id for row in await (await connection.execute(_OPEN_MANY, values)).fetchall()}
+        found = []
+        for row in rows:
+            found.append(row["id"] in opened)
+            opened.discard(row["id"])  # of two that are the same the first opened it
+        return found
 
     async def _look_up_or_open(self, key: JobKey, lease: float, *, share_failure: bool) -> Job:
         begun = False
@@ -212,14 +252,14 @@ class Journal:
                 row = (await connection.execute(_FIND, {"id": key.id})).first()
                 if row is not None and (self._is_worked_on(row) or row.output is not None):
                     return _job(row)
-                if row is None and (self._owner, key.id) in _opening:
+                if row is None and (self.owner, key.id) in _opening:
                     return _being_opened(key)
                 if row is not None and share_failure and row.status == "failed":
                     return _job(row)
                 if not await self._begin(connection, key, lease, known=row is not None):
                     return _being_opened(key)
                 # Before the lock is let go, or a caller beside this one would take the job for abandoned.
-                _working.add((self._owner, key.id))
+                _working.add((self.owner, key.id))
                 begun = True
         except BaseException:
             # Cut short in its commit: nobody works on the job, and whoever asks next may take it.
@@ -233,65 +273,44 @@ class Journal:
     def _is_worked_on(self, row: Any) -> bool:
         if row.status != "processing":
             return False
-        if row.owner != self._owner:
+        if row.owner != self.owner:
             return bool(row.leased)
         return (row.owner, row.id) in _working or (row.owner, row.id) in _opening
 
     async def _begin(self, connection: AsyncConnection, key: JobKey, lease: float, *, known: bool) -> bool:
         """Take a known job over, or open a new one; False if another process has just opened it."""
         if not known:
-            return await self._insert(connection, key, lease)
-        await connection.execute(_TAKE, {"id": key.id, "owner": self._owner, "lease": lease})
+            values = {"rows": json_text([_identity(key) | {"lease": lease}]), "owner": self.owner}
+            return (await connection.execute(_OPEN, values)).first() is not None
+        await connection.execute(_TAKE, {"id": key.id, "owner": self.owner, "lease": lease})
         return True
-
-    async def complete(
-        self,
-        connection: AsyncConnection,
-        job_id: str,
-        output: Mapping[str, Any],
-        *,
-        tokens: int,
-        error: PostHubError | None = None,
-    ) -> None:
-        """Store a bought answer, in the transaction that settles it; ``error`` tells why it is of no use."""
-        await connection.execute(
-            _COMPLETE,
-            {
-                "id": job_id,
-                "owner": self._owner,
-                "status": "failed" if error else "completed",
-                "output": _json(output),
-                "error": _json(error.as_json()) if error else None,
-                "tokens": tokens,
-            },
-        )
 
     async def fail(self, job_id: str, error: BaseException) -> None:
         """Close a job without an answer, so that it can be tried again; a cancelled one is marked so."""
         record = error.as_json() if isinstance(error, PostHubError) else {"code": type(error).__name__}
         values = {
             "id": job_id,
-            "owner": self._owner,
+            "owner": self.owner,
             "status": "failed" if isinstance(error, PostHubError) else "cancelled",
-            "error": _json(record),
+            "error": json_text(record),
         }
         async with self._database.transaction() as connection:
             await connection.execute(_FAIL, values)
 
     async def keep(self, job_id: str, *, lease_seconds: float) -> None:
         """Say that a job is still being worked on."""
-        values = {"id": job_id, "owner": self._owner, "lease": lease_seconds}
+        values = {"id": job_id, "owner": self.owner, "lease": lease_seconds}
         async with self._database.transaction() as connection:
             await connection.execute(_KEEP, values)
 
     def release(self, job_id: str) -> None:
         """Tell the journal that this process no longer works on a job."""
-        _working.discard((self._owner, job_id))
+        _working.discard((self.owner, job_id))
 
     async def refer(self, job_id: str, attempt_id: str, ref: Mapping[str, Any]) -> None:
         """Store what a bought media file is collected with, on job and attempt, before the first poll."""
         async with self._database.transaction() as connection:
-            await connection.execute(_REFER, {"id": job_id, "ref": _json(ref)})
+            await connection.execute(_REFER, {"id": job_id, "ref": json_text(ref)})
             await connection.execute(_REFER_ATTEMPT, {"id": attempt_id, "ref": str(ref["id"])})
 
     async def forget_ref(self, job_id: str) -> None:
@@ -327,6 +346,7 @@ def _kinds(kind: type[PostHubError]) -> list[type[PostHubError]]:
 def _identity(key: JobKey) -> dict[str, Any]:
     call = key.call
     return {
+        "id": key.id,
         "key": key.text,
         "organization_id": call.organization_id,
         "company_id": call.company_id,
@@ -336,14 +356,9 @@ def _identity(key: JobKey) -> dict[str, Any]:
         "item": call.item,
         "revision": call.revision,
         "step": call.step,
-        "input": _json({"purpose": key.purpose, "request_hash": key.request_hash, **key.facts}),
+        "input": {"purpose": key.purpose, "request_hash": key.request_hash, **key.facts},
         **(call.template.booked() if call.template else NO_TEMPLATE),
     }
-
-
-def _json(value: Any) -> str:
-    # PostgreSQL refuses NUL and lone surrogates; an answer that has been paid for must not be lost to one.
-    return json.dumps(clean_json(value), ensure_ascii=False)
 
 
 def _being_opened(key: JobKey) -> Job:

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from psycopg.errors import NotNullViolation
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,7 +27,10 @@ from domain.errors import NotFound
 from store import ledger_sql as sql
 from store.budgets import Left, announce, announce_refusal, exceeded
 from store.database import Database
+from store.journal import StoredAnswer
 from store.observe import tell
+from store.text import json_text
+from store.together import Together
 from store.totals import By, TotalRow, read_totals
 
 Basis = Literal["provider", "usage", "estimate", "worst_case"]
@@ -86,6 +90,8 @@ class Ledger:
         self._database = database
         self._default_limit = default_limit_micro
         self._patience = patience_seconds
+        self._holding = Together(self._hold_all)
+        self._closing = Together(self._close_all)
         self.owner = owner or uuid.uuid4().hex
 
     @property
@@ -109,7 +115,7 @@ class Ledger:
         """
         waited, tries = 0.0, 0
         while True:
-            month = await self._try_to_hold(hold)
+            month = await self._holding(hold)
             if month is not None:
                 tell(lambda observer: observer.held(hold))
                 return month
@@ -122,28 +128,28 @@ class Ledger:
             await asyncio.sleep(seconds)
             waited, tries = waited + seconds, tries + 1
 
-    async def _try_to_hold(self, hold: Hold) -> str | None:
+    async def _hold_all(self, holds: Sequence[Hold]) -> list[str | None]:
+        """Return the month of each hold; None for one that does not fit."""
+        values = [json_text([_hold_values(hold) for hold in holds]), self.owner, self._default_limit]
         try:
-            async with self._database.transaction() as connection:
-                row = (await connection.execute(sql.HOLD, self._hold_values(hold))).first()
-                if row is None:
-                    raise _DoesNotFit  # rolls back what the run's ceiling was moved by
-                return str(row.month)
-        except _DoesNotFit:
-            return None
+            async with self._database.driver() as connection:
+                rows = await (await connection.execute(sql.HOLD, values)).fetchall()
+        except NotNullViolation as error:
+            if error.diag.column_name != "month":
+                raise
+            return [None] if len(holds) == 1 else await self._hold_apart(holds)
+        return [str(row.month) for row in rows]
 
-    def _hold_values(self, hold: Hold) -> dict[str, Any]:
-        return _names(hold.call) | {
-            "id": hold.attempt_id,
-            "job_id": hold.job_id,
-            "provider": hold.provider,
-            "model": hold.model,
-            "engine": hold.engine,
-            "held": hold.held_micro,
-            "price_ids": list(hold.price_ids),
-            "owner": self.owner,
-            "default_limit": self._default_limit,
-        }
+    async def _hold_apart(self, holds: Sequence[Hold]) -> list[str | None]:
+        """Find out which of several do not fit: by organization first, then one by one."""
+        whose = [hold.call.organization_id for hold in holds]
+        groups = whose if len(set(whose)) > 1 else list(range(len(holds)))
+        months: dict[int, str | None] = {}
+        for group in dict.fromkeys(groups):
+            places = [place for place, of in enumerate(groups) if of == group]
+            found = await self._hold_all([holds[place] for place in places])
+            months.update(zip(places, found, strict=True))
+        return [months[place] for place in range(len(holds))]
 
     async def _left(self, organization_id: str, run_id: str = "") -> Left:
         values = {
@@ -162,19 +168,19 @@ class Ledger:
         basis: Basis,
         usage: Usage,
         error_code: str | None = None,
-        connection: AsyncConnection | None = None,
+        answer: StoredAnswer | None = None,
     ) -> bool:
         """Book what an answer cost. Never refused, even over the budget; False if the row was closed before.
 
-        ``connection`` joins a transaction that is already open: the answer is stored with its booking. Where
-        the row was closed for a process that seemed dead, the difference is booked as an adjustment.
+        The answer itself is stored with its job by the same statement. Where the row was closed for a process
+        that seemed dead, the difference is booked as an adjustment.
         """
         values = _close_values(attempt_id, "settled", basis, cost_micro, usage, error_code)
-        return await self._close(values, connection)
+        return await self._close(values | (answer.values() if answer else {}))
 
     async def void(self, attempt_id: str, *, error_code: str) -> bool:
         """Give the hold back: the provider provably did not bill. False if the row was closed before."""
-        return await self._close(_close_values(attempt_id, "void", None, 0, Usage(), error_code), None)
+        return await self._close(_close_values(attempt_id, "void", None, 0, Usage(), error_code))
 
     async def lose(
         self,
@@ -187,22 +193,43 @@ class Ledger:
         """Book an attempt whose answer is unknown, at the hold's worst case unless an estimate is given."""
         basis: Basis = "worst_case" if cost_micro is None else "estimate"
         values = _close_values(attempt_id, "lost", basis, cost_micro, usage or Usage(), error_code)
-        return await self._close(values, None)
+        return await self._close(values)
 
-    async def _close(self, values: dict[str, Any], connection: AsyncConnection | None) -> bool:
-        values = values | {"default_limit": self._default_limit}
-        async with self._on(connection) as open_connection:
-            row = (await open_connection.execute(sql.CLOSE, values)).first()
-            if row is not None:
-                await announce(open_connection, row)
-                _tell_closed(values)
-                return True
-            await self._correct_early_close(open_connection, values)
-        return False
+    async def _close(self, values: dict[str, Any]) -> bool:
+        closed = await self._closing(values)
+        if closed:
+            _tell_closed(values)
+        else:
+            await self._correct_early_close(values)
+        return closed
 
-    async def _correct_early_close(self, connection: AsyncConnection, values: dict[str, Any]) -> None:
+    async def _close_all(self, closings: Sequence[Mapping[str, Any]]) -> list[bool]:
+        """Close several rows; of those that name one attempt the first closes it, as if they had come in turn."""
+        first: dict[str, Mapping[str, Any]] = {}
+        for each in closings:
+            first.setdefault(each["id"], each)
+        if len(first) < len(closings):
+            return await self._close_in_turn(closings, list(first.values()))
+        values = [json_text(closings), self.owner, self._default_limit]
+        async with self._database.driver() as connection:
+            rows = await (await connection.execute(sql.CLOSE, values)).fetchall()
+        for row in rows:
+            announce(row)
+        closed = set(rows[0].closed) if rows else set()
+        return [each["id"] in closed for each in closings]
+
+    async def _close_in_turn(
+        self, closings: Sequence[Mapping[str, Any]], first: Sequence[Mapping[str, Any]]
+    ) -> list[bool]:
+        mine = {id(each) for each in first}
+        found = iter(await self._close_all(first))
+        late = iter(await self._close_all([each for each in closings if id(each) not in mine]))
+        return [next(found if id(each) in mine else late) for each in closings]
+
+    async def _correct_early_close(self, values: dict[str, Any]) -> None:
         """A process that was taken for dead knows after all what its attempt cost."""
-        row = await _row(connection, values["id"])
+        async with self._on(None) as connection:
+            row = await _row(connection, values["id"])
         if row is None or row.error_code != sql.PROCESS_ENDED or values["cost"] is None:
             return
         await self.adjust(
@@ -211,7 +238,6 @@ class Ledger:
             reason="late_answer",
             source=f"process {self.owner}",
             adjustment_id=f"late-answer:{row.id}",
-            connection=connection,
         )
 
     async def adjust(
@@ -250,28 +276,9 @@ class Ledger:
         }
         async with self._on(connection) as open_connection:
             row = (await open_connection.execute(sql.ADJUST, values)).first()
-            if row is not None:
-                await announce(open_connection, row)
+        if row is not None:
+            announce(row)
         return row is not None
-
-    async def record_hit(
-        self, call: Call, *, job_id: str, provider: str, model: str, saved_micro: int
-    ) -> None:
-        """Record that a cache answered instead of a provider: costs 0, and names what it saved.
-
-        Written without waiting for the disk: a record of what was not spent may be lost in a crash.
-        """
-        values = _names(call) | {
-            "id": str(uuid.uuid4()),
-            "job_id": job_id,
-            "provider": provider,
-            "model": model,
-            "saved": saved_micro,
-        }
-        async with self._on(None) as connection:
-            await connection.execute(text("set local synchronous_commit = off"))
-            await connection.execute(sql.RECORD_HIT, values)
-        tell(lambda observer: observer.cache_hit(call, provider, saved_micro))
 
     async def attempt(self, attempt_id: str) -> OpenAttempt:
         """Return one row as it stands.
@@ -322,8 +329,8 @@ class Ledger:
         found = await connection.execute(statement, values | {"default_limit": self._default_limit})
         rows = found.all()
         for row in rows:
-            await announce(connection, row)
-        return int(rows[0].closed) if rows else 0
+            announce(row)
+        return len(rows[0].closed) if rows else 0
 
     async def run_cost(self, run_id: str) -> int:
         """Micro-USD settled, lost and adjusted in a run."""
@@ -348,10 +355,6 @@ class Ledger:
             return await read_totals(connection, organization_id, month=month, run_id=run_id, by=by)
 
 
-class _DoesNotFit(Exception):
-    """The hold was refused."""
-
-
 async def _row(connection: AsyncConnection, attempt_id: str) -> OpenAttempt | None:
     query = text("select state, held_micro, cost_micro, price_ids, error_code from attempts where id = :id")
     row = (await connection.execute(query, {"id": attempt_id})).first()
@@ -360,6 +363,18 @@ async def _row(connection: AsyncConnection, attempt_id: str) -> OpenAttempt | No
     return OpenAttempt(
         attempt_id, row.state, row.held_micro, row.cost_micro, tuple(row.price_ids), row.error_code
     )
+
+
+def _hold_values(hold: Hold) -> dict[str, Any]:
+    return _names(hold.call) | {
+        "id": hold.attempt_id,
+        "job_id": hold.job_id,
+        "provider": hold.provider,
+        "model": hold.model,
+        "engine": hold.engine,
+        "held": hold.held_micro,
+        "price_ids": list(hold.price_ids),
+    }
 
 
 def _names(call: Call) -> dict[str, Any]:

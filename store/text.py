@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from typing import Any
 
@@ -27,11 +28,27 @@ def clean_json(value: Any) -> Any:
         cleaned = _cleaned(value)
         canonical_json(cleaned)
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidInput(
-            f"The content cannot be stored because it is not plain JSON: {error}.",
-            next_step="Give only texts, finite numbers, true/false, null, lists and objects.",
-        ) from error
+        raise _not_plain(error) from error
     return cleaned
+
+
+def json_text(value: Any) -> str:
+    """Write a value as JSON that PostgreSQL can hold; an answer that has been paid for is not lost to a NUL.
+
+    Raises:
+        InvalidInput: It is no plain JSON.
+    """
+    try:
+        return json.dumps(_cleaned(value), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _not_plain(error) from error
+
+
+def _not_plain(error: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"The content cannot be stored because it is not plain JSON: {error}.",
+        next_step="Give only texts, finite numbers, true/false, null, lists and objects.",
+    )
 
 
 def _cleaned(value: Any) -> Any:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from domain.calls import Call, JobKind, TemplateRef, Usage
 from store.database import Database
+from store.journal import JobKey, Journal
 from store.ledger import Hold, Ledger
 
 CALL = Call(
@@ -38,6 +39,13 @@ async def settled(ledger: Ledger, cost: int, **changes: Any) -> str:
     await ledger.hold(hold)
     await ledger.settle(hold.attempt_id, cost_micro=cost, basis="usage", usage=USAGE)
     return hold.attempt_id
+
+
+async def cache_hit(database: Database, item: str, saved_micro: int, **changes: Any) -> None:
+    """Book a call that a cache answered."""
+    key = JobKey(replace(CALL, item=item, **changes), "text", "hash", {})
+    served = {"provider": "gemini", "model": "gemini-3.8-flash", "saved_micro": saved_micro}
+    assert await Journal(database, owner="process-1").answer(key, {"served": served})
 
 
 async def lost(ledger: Ledger, worst: int, **changes: Any) -> str:

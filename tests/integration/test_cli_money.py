@@ -16,7 +16,7 @@ from store.items import Owner
 from store.ledger import Ledger
 from store.runs import RunRecord, Runs
 from tests.integration.test_cli_store import Cli
-from tests.money_rows import CALL, lost, rows, settled
+from tests.money_rows import cache_hit, lost, rows, settled
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ async def test_costs_say_what_is_not_certain_what_the_cache_saved_and_what_a_pos
 ) -> None:
     await settled(ledger, 300_000)
     await lost(ledger, 100_000)
-    await ledger.record_hit(CALL, job_id="j", provider="gemini", model="m", saved_micro=50_000)
+    await cache_hit(database, "one", 50_000)
     status, shown = cli.json("costs", "--by", "day")
     assert (status, shown["total_usd"], shown["unsure_percent"], shown["saved_usd"]) == (
         0,

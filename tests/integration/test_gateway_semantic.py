@@ -108,12 +108,11 @@ async def test_a_reversed_question_is_bought_and_shows_that_it_was_near(
 
 
 async def test_a_question_whose_vector_is_far_is_bought_whatever_its_words(
-    build: Callable[..., Gateway], standin: Standin
+    build: Callable[..., Gateway], database: Database
 ) -> None:
     gateway = build("RESEARCH_V1")
     await ask(gateway, "Koupila Alfa [far] Betu?", "q1")
-    async_database = gateway._door._database
-    async with async_database.transaction() as connection:
+    async with database.transaction() as connection:
         await connection.execute(text("update semantic_answers set embedding = array[0.6, 0.8]"))
     assert not (await ask(gateway, "Koupila Alfa [far] Betu!")).served.cached
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from domain.calls import Call, JobKind
+from domain.calls import Call, JobKind, Usage
 from domain.errors import BadOutput, MoneyState, ProviderBusy
 from store.database import Database
-from store.journal import Job, JobKey, Journal, recorded_error
+from store.journal import Job, JobKey, Journal, StoredAnswer, recorded_error
+from store.ledger import Ledger
 
 CALL = Call("org-1", "company-1", "run-1", "pro", JobKind.GENERATE_TOPICS, "topics", "month")
 KEY = JobKey(CALL, "text", "hash-of-request", {"chain": ["gemini/x"]})
@@ -26,9 +27,14 @@ async def claim(journal: Journal, key: JobKey = KEY, lease: float = 60) -> Job:
     return await journal.claim(key, lease_seconds=lease)
 
 
+async def store(database: Database, answer: StoredAnswer, *, owner: str = "process-1") -> None:
+    """As the door does it, but for an attempt that is none: nothing is booked."""
+    ledger = Ledger(database, default_limit_micro=0, owner=owner)
+    assert not await ledger.settle("none", cost_micro=0, basis="usage", usage=Usage(), answer=answer)
+
+
 async def complete(database: Database, journal: Journal, job: Job, output: dict[str, object]) -> None:
-    async with database.transaction() as connection:
-        await journal.complete(connection, job.id, output, tokens=15)
+    await store(database, StoredAnswer(job.id, output, 15), owner=journal.owner)
     journal.release(job.id)
 
 
@@ -109,8 +115,7 @@ async def test_a_failed_job_is_worked_on_again_by_the_next_caller(
 async def test_a_useless_answer_stays_and_is_marked_failed(journal: Journal, database: Database) -> None:
     job = await claim(journal)
     useless = BadOutput("gemini answered with nothing.", money=MoneyState.SPENT)
-    async with database.transaction() as connection:
-        await journal.complete(connection, job.id, {"text": ""}, tokens=15, error=useless)
+    await store(database, StoredAnswer(job.id, {"text": ""}, 15, useless))
     again = await claim(Journal(database, owner="process-2"))
     assert (again.mine, again.status, again.output) == (False, "failed", {"text": ""})
     assert recorded_error(again.error or {}).money is MoneyState.SPENT

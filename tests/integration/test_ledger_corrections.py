@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from sqlalchemy.exc import DBAPIError
 
 from domain.calls import Usage
 from store.database import Database
 from store.ledger import Ledger
-from tests.money_rows import CALL, USAGE, a_hold, budget, lost, rows, settled
+from tests.money_rows import USAGE, a_hold, budget, cache_hit, lost, rows, settled
 
 MONTH = "select sum(cost_micro) from ledger_entries where organization_id = 'org-1'"
 
@@ -137,13 +135,9 @@ async def test_the_months_totals_are_kept_beside_the_rows_and_agree_with_them(
 
 async def test_a_cache_hit_costs_nothing_and_names_what_it_saved(ledger: Ledger, database: Database) -> None:
     await settled(ledger, 150)
-    for _ in range(2):
-        await ledger.record_hit(
-            CALL, job_id="job-1", provider="gemini", model="gemini-3.8-flash", saved_micro=150
-        )
-    await ledger.record_hit(
-        replace(CALL, organization_id="org-2"), job_id="j", provider="gemini", model="m", saved_micro=9
-    )
+    for item in ("one", "other"):
+        await cache_hit(database, item, 150)
+    await cache_hit(database, "one", 9, organization_id="org-2")
     (total,) = await ledger.totals("org-1", by="provider")
     assert (total.cost_micro, total.calls, total.hits, total.saved_micro) == (150, 1, 2, 300)
     assert await budget(database) == (0, 150)

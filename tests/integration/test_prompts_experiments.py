@@ -21,7 +21,7 @@ from prompts.report import report
 from prompts.standing import Experiment
 from store.database import Database
 from store.items import Items, Kind, Owner
-from store.journal import JobKey, Journal
+from store.journal import JobKey, Journal, StoredAnswer
 from store.ledger import Hold, Ledger
 from store.review import Approval, Reviews
 
@@ -82,11 +82,8 @@ class Month:
         await self.journal.claim(key, lease_seconds=60)
         attempt = f"{self.owner.run_id}/{item}/{step}"
         await self.ledger.hold(Hold(attempt, key.id, call, "gemini", "m", "litellm", cost, ()))
-        async with self.database.transaction() as connection:
-            await self.journal.complete(connection, key.id, {"text": "x"}, tokens=10)
-            await self.ledger.settle(
-                attempt, cost_micro=cost, basis="usage", usage=Usage(), connection=connection
-            )
+        answer = StoredAnswer(key.id, {"text": "x"}, 10)
+        await self.ledger.settle(attempt, cost_micro=cost, basis="usage", usage=Usage(), answer=answer)
 
     async def post(self, arm: str, item: str, *decisions: str, policy: bool = False) -> None:
         """Make a post of an arm and let it be decided; each rejection makes it again."""
