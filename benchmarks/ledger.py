@@ -18,7 +18,7 @@ from domain.calls import Call, JobKind, Usage
 from store.database import Database
 from store.ledger import Hold, Ledger
 
-ROUNDS, PAIRS, AT_ONCE = 4, 600, 100
+ROUNDS, PAIRS, AT_ONCE = 4, 3000, 100
 _USAGE = Usage(input_tokens=25, output_tokens=60, requests=1)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import text
@@ -32,7 +33,7 @@ _opening: set[tuple[str, str]] = set()
 _POLL_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JobKey:
     """A job's identity. ``facts`` is what may be kept of the request: no prompt text."""
 
@@ -41,7 +42,7 @@ class JobKey:
     request_hash: str
     facts: Mapping[str, Any]
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The key as it is stored; two different calls never share one."""
         call = self.call
@@ -49,7 +50,7 @@ class JobKey:
         parts = [*place, call.kind.value, self.purpose]
         return f"{'/'.join(parts)}/{content_hash([*parts, self.request_hash])}"
 
-    @property
+    @cached_property
     def id(self) -> str:
         return stable_id(self.text)
 

@@ -39,9 +39,20 @@ def json_text(value: Any) -> str:
         InvalidInput: It is no plain JSON.
     """
     try:
-        return json.dumps(_cleaned(value), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        if "\\u0000" in text or not _is_unicode(text):
+            text = json.dumps(_cleaned(value), ensure_ascii=False, allow_nan=False)
+        return text
     except (TypeError, ValueError, RecursionError) as error:
         raise _not_plain(error) from error
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _not_plain(error: Exception) -> InvalidInput:

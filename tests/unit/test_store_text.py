@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInput
-from store.text import clean_json, clean_text, fold_key
+from store.text import clean_json, clean_text, fold_key, json_text
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=(), include_characters="\x00\ud800\udc00")))
@@ -28,6 +29,20 @@ def test_a_split_surrogate_pair_is_joined_again() -> None:
 
 def test_keys_and_values_at_every_depth_are_cleaned() -> None:
     assert clean_json({"a\x00": [{"b": ("c\x00",)}]}) == {"a": [{"b": ["c"]}]}
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=(), include_characters="\x00\ud800\\u0")))
+def test_json_for_the_database_holds_the_cleaned_text(value: str) -> None:
+    stored = json_text({"text": value})
+    assert json.loads(stored) == {"text": clean_text(value)}
+    assert "\x00" not in stored
+    stored.encode("utf-8")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object()])
+def test_what_is_no_plain_json_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidInput, match="not plain JSON"):
+        json_text({"value": value})
 
 
 def test_a_structure_nested_without_end_is_bad_input() -> None:
