@@ -147,7 +147,7 @@ class Months:
             )
         if run.sandbox != (self._services.sandbox is not None):
             raise _other_providers(run)
-        async with self._services.runs.exclusive(run_id):
+        async with self._services.runs.exclusive(run_id, owner=self._services.ledger.owner):
             await self._services.ledger.close_orphans(run_id)
             await self._services.runs.set_status(run_id, "running")
             try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -11,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import InvalidInput, NotFound
@@ -44,6 +46,11 @@ class RunRecord:
     sandbox: bool = False
     created_at: datetime = field(default=datetime.min.replace(tzinfo=UTC))
     updated_at: datetime = field(default=datetime.min.replace(tzinfo=UTC))
+
+
+_AT_WORK = text("""
+select distinct w.host, w.pid from jobs j join workers w on w.id = j.owner
+ where j.run_id = :run_id and j.status = 'processing' and j.owner <> :owner and w.lease_until > now()""")
 
 
 class Runs:
@@ -124,19 +131,24 @@ class Runs:
             if (await connection.execute(statement)).first() is None:
                 raise _unknown(run_id)
 
-    def exclusive(self, run_id: str) -> AbstractAsyncContextManager[None]:
+    def exclusive(self, run_id: str, *, owner: str) -> AbstractAsyncContextManager[None]:
         """Be the only process that works on a run, until the end of the block or of the process.
 
-        The lock is PostgreSQL's and lives on a connection of its own: a killed process loses it.
+        The lock is PostgreSQL's and lives on a connection of its own: a killed process loses it. A server takes no
+        lock for the threads that it works on; it is known by the jobs that it has begun and by its lease.
+
+        Args:
+            run_id: The run.
+            owner: This process instance, as in the ledger.
 
         Raises:
             InvalidInput: Another process works on it.
             StoreUnavailable: PostgreSQL does not answer.
         """
-        return self._exclusive(clean_text(run_id))
+        return self._exclusive(clean_text(run_id), owner)
 
     @contextlib.asynccontextmanager
-    async def _exclusive(self, run_id: str) -> AsyncIterator[None]:
+    async def _exclusive(self, run_id: str, owner: str) -> AsyncIterator[None]:
         async with reported(self._database.uri):
             connection = await psycopg.AsyncConnection.connect(
                 self._database.uri, autocommit=True, connect_timeout=CONNECT_SECONDS
@@ -145,13 +157,35 @@ class Runs:
             async with reported(self._database.uri):
                 taken = await _take(connection, f"posthub:run:{run_id}")
             if not taken:
-                raise InvalidInput(
-                    f"The run {run_id} is being worked on by another process.",
-                    next_step="Wait until that process has ended, then try again.",
-                )
+                raise _worked_on(run_id, "another process")
+            await self._refuse_if_at_work(run_id, owner)
             yield
         finally:
             await connection.close()
+
+    async def _refuse_if_at_work(self, run_id: str, owner: str) -> None:
+        async with self._database.transaction() as connection:
+            workers = (await connection.execute(_AT_WORK, {"run_id": run_id, "owner": owner})).all()
+        for worker in workers:
+            if worker.host != socket.gethostname() or _lives(worker.pid):
+                raise _worked_on(run_id, f"process {worker.pid} on {worker.host}")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _worked_on(run_id: str, by: str) -> InvalidInput:
+    return InvalidInput(
+        f"The run {run_id} is being worked on by {by}.",
+        next_step="Wait until that process has ended, then try again.",
+    )
 
 
 async def _take(connection: psycopg.AsyncConnection[Any], key: str) -> bool:

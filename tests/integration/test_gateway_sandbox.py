@@ -32,7 +32,7 @@ from store.prices import Prices
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "node", "item")
 ASK = TextRequest("text", "Jsi autor.", "Napiš odstavec o kávě.", 2000)
-CALLS = 600
+CALLS = 2000
 SCHEMA = {
     "type": "object",
     "properties": {"name": {"type": "string", "minLength": 2}, "age": {"type": "integer", "minimum": 18}},

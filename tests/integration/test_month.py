@@ -209,7 +209,7 @@ async def test_without_web_search_the_dna_says_that_it_comes_from_the_companys_o
 
 async def test_two_processes_cannot_work_on_one_run_at_once(studio: Studio) -> None:
     thread = await studio.start()
-    async with studio.services.runs.exclusive(thread):
+    async with studio.services.runs.exclusive(thread, owner="another"):
         with pytest.raises(InvalidInput, match="another process"):
             await studio.go_on(thread)
 

@@ -92,11 +92,11 @@ async def test_an_unknown_status_or_run_is_refused(runs: Runs, owner: Owner) -> 
 
 async def test_a_run_is_worked_on_by_one_at_a_time(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store.runs, "EXCLUSIVE_WAIT_SECONDS", 0.0)
-    async with runs.exclusive("run-1"), runs.exclusive("run-2"):
+    async with runs.exclusive("run-1", owner="me"), runs.exclusive("run-2", owner="me"):
         with pytest.raises(InvalidInput, match="another process"):
-            async with runs.exclusive("run-1"):
+            async with runs.exclusive("run-1", owner="me"):
                 pytest.fail("two at once")
-    async with runs.exclusive("run-1"):
+    async with runs.exclusive("run-1", owner="me"):
         pass
 
 
@@ -105,7 +105,7 @@ import asyncio, sys
 from store.database import Database
 from store.runs import Runs
 async def main():
-    async with Runs(Database(sys.argv[1])).exclusive("run-1"):
+    async with Runs(Database(sys.argv[1])).exclusive("run-1", owner="me"):
         print("held", flush=True)
         await asyncio.sleep(600)
 asyncio.run(main())
@@ -118,8 +118,43 @@ async def test_a_killed_process_loses_its_run_at_once(runs: Runs, database_uri: 
         assert holder.stdout
         assert holder.stdout.readline() == b"held\n"
         os.kill(holder.pid, signal.SIGKILL)
-        async with runs.exclusive("run-1"):
+        async with runs.exclusive("run-1", owner="me"):
             pass
     finally:
         holder.kill()
         holder.communicate()
+
+
+SERVER = """
+import asyncio, sys
+from domain.calls import Call, JobKind
+from store.database import Database
+from store.journal import JobKey, Journal
+from store.ledger import Ledger
+from store.sweeper import Lease
+async def main():
+    database = Database(sys.argv[1])
+    await Lease(database, Ledger(database, default_limit_micro=0, owner="server")).beat()
+    call = Call("org-1", "company-1", "run-1", "pro", JobKind.GENERATE_TOPICS, "topics", "all")
+    await Journal(database, owner="server").claim(JobKey(call, "text", "hash", {}), lease_seconds=60)
+    print("at work", flush=True)
+    await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+async def test_a_run_that_a_living_server_works_on_is_left_to_it(runs: Runs, database_uri: str) -> None:
+    server = subprocess.Popen([sys.executable, "-c", SERVER, database_uri], stdout=subprocess.PIPE)
+    try:
+        assert server.stdout
+        assert server.stdout.readline() == b"at work\n"
+        with pytest.raises(InvalidInput, match=f"process {server.pid} on"):
+            async with runs.exclusive("run-1", owner="me"):
+                pytest.fail("two at once")
+        async with runs.exclusive("run-1", owner="server"), runs.exclusive("run-2", owner="me"):
+            pass
+    finally:
+        server.kill()
+        server.communicate()
+    async with runs.exclusive("run-1", owner="me"):
+        pass
