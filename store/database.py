@@ -156,7 +156,6 @@ class Database:
         self._connect_args = _connect_args(url)
         self._idle: list[tuple[float, DriverConnection]] = []
         _ping_what_was_idle(self.engine)
-        self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")  # over the same pool
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Open a transaction; it commits at the end and rolls back on an exception.
@@ -170,17 +169,6 @@ class Database:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
         async with reported(self.uri), self.engine.begin() as connection:
-            yield connection
-
-    @asynccontextmanager
-    async def statement(self) -> AsyncIterator[AsyncConnection]:
-        """Open a connection for single statements, each a transaction of its own: one round trip and no more.
-
-        Raises:
-            StoreUnavailable: PostgreSQL cannot be reached, or went away in between.
-            StorageFull: Its disk is full.
-        """
-        async with reported(self.uri), self._single.connect() as connection:
             yield connection
 
     @asynccontextmanager

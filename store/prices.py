@@ -66,7 +66,9 @@ class Tariff:
         Raises:
             UnknownPrice: One of the units has no price.
         """
-        return to_micro_ceiling(self._usd(units))
+        # Nobody knows beforehand how much of an answer is thinking: all of it may be what is dearer.
+        all_thinking = {("thinking" if unit == "output" else unit): count for unit, count in units.items()}
+        return to_micro_ceiling(max(self._usd(units), self._usd(all_thinking)))
 
     def _usd(self, units: Units) -> Decimal:
         by_unit = {row.unit: row for row in self.rows}

@@ -58,7 +58,7 @@ class SemanticAnswers:
         """
         await self._prepare()
         values = {"organization_id": organization_id, "frame": frame, "limit": limit}
-        async with self._database.statement() as connection:
+        async with self._database.transaction() as connection:
             rows = (await connection.execute(_NEAREST, values | {"embedding": list(embedding)})).all()
         return [Near(row.question, float(row.likeness), row.answer) for row in rows]
 

@@ -52,7 +52,8 @@ def usage_of(
     units = {
         "input": prompt - cached,
         "cached_input": cached,
-        "output": output - image_tokens,
+        "output": output - image_tokens - thinking,
+        "thinking": thinking,
         "image_token": image_tokens,
     }
     return usage, units

@@ -98,7 +98,7 @@ def test_every_finish_reason_means_something(reason: str, finish: Finish) -> Non
     assert finish_of(reason) is finish
 
 
-def test_thinking_is_billed_as_output_and_image_tokens_are_billed_apart() -> None:
+def test_thinking_and_image_tokens_are_counted_apart_from_the_answer() -> None:
     metadata = {
         "promptTokenCount": 20,
         "toolUsePromptTokenCount": 5,
@@ -109,7 +109,7 @@ def test_thinking_is_billed_as_output_and_image_tokens_are_billed_apart() -> Non
     }
     usage, units = usage_of_metadata(metadata)
     assert (usage.input_tokens, usage.output_tokens, usage.thinking_tokens) == (25, 1160, 30)
-    assert units == {"input": 17, "cached_input": 8, "output": 40, "image_token": 1120}
+    assert units == {"input": 17, "cached_input": 8, "output": 10, "thinking": 30, "image_token": 1120}
 
 
 def test_the_nearest_offered_ratio_is_taken() -> None:

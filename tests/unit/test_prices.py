@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -77,6 +78,15 @@ def test_the_upper_bound_of_a_call_is_never_below_its_cost(most_in: int, most_ou
     tariff = BOOK.tariff("gemini", "gemini-3.8-flash", NOVEMBER)
     used = {"input": max(0, most_in - fewer), "output": max(0, most_out - fewer)}
     assert tariff.cost(used) <= tariff.upper_bound({"input": most_in, "output": most_out})
+
+
+def test_thinking_costs_what_output_does_unless_it_has_a_price_of_its_own() -> None:
+    plain = BOOK.tariff("gemini", "gemini-3.8-flash", NOVEMBER)
+    assert plain.cost({"output": 100, "thinking": 900}) == plain.cost({"output": 1000})
+    output = next(row for row in plain.rows if row.unit == "output")
+    dearer = replace(plain, rows=(*plain.rows, replace(output, unit="thinking", usd_per=output.usd_per * 2)))
+    assert dearer.cost({"thinking": 900}) == 2 * plain.cost({"output": 900})
+    assert dearer.cost({"output": 100, "thinking": 900}) <= dearer.upper_bound({"output": 1000})
 
 
 def test_every_shipped_row_has_a_source_a_day_and_a_known_unit() -> None:
