@@ -70,6 +70,7 @@ class SafeFetcher:
         allowed_private: (host, port) pairs that may be private, on any port: an operator's choice.
         max_bytes: Cap on the decompressed body, in bytes.
         total_seconds: Deadline of a whole fetch: look-up, redirects and body.
+        silent_seconds: How long a server may send nothing; a large file may take longer, a dead one not.
         max_redirects: How many redirects are followed.
         resolver: Stands in for the operating system's resolver.
         tls: Stands in for the bundled certificate authorities, where a company has its own.
@@ -81,6 +82,7 @@ class SafeFetcher:
         allowed_private: Collection[tuple[str, int]] = (),
         max_bytes: int = 2_000_000,
         total_seconds: float = 20.0,
+        silent_seconds: float = 20.0,
         max_redirects: int = 3,
         resolver: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
@@ -88,6 +90,7 @@ class SafeFetcher:
         self._allowed = normalised(allowed_private)
         self._max_bytes = max_bytes
         self._total_seconds = total_seconds
+        self._silent_seconds = silent_seconds
         self._max_redirects = max_redirects
         self._resolver = resolver or system_resolver
         self._given_tls = tls
@@ -158,8 +161,10 @@ class SafeFetcher:
         try:
             async with asyncio.timeout(seconds):
                 return await self._follow(first, plan)
-        except (TimeoutError, httpx.TimeoutException):
+        except TimeoutError:
             raise failures.timed_out(url, seconds) from None
+        except httpx.TimeoutException:
+            raise failures.timed_out(url, min(seconds, self._silent_seconds)) from None
 
     async def _follow(self, first: Target, plan: _Plan) -> Fetched:
         target = first
@@ -201,11 +206,13 @@ class SafeFetcher:
         self, target: Target, addresses: Sequence[IPAddress], headers: Mapping[str, str]
     ) -> AsyncIterator[httpx.Response]:
         # A client of its own for each hop: no cookie, no connection and no credential outlives it.
-        timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS)
+        timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS, read=self._silent_seconds)
         async with httpx.AsyncClient(verify=self._tls, trust_env=False, timeout=timeout) as client:
             response = await self._connect(client, target, addresses, headers)
             try:
                 yield response
+            except httpx.TimeoutException:
+                raise
             except httpx.TransportError as error:
                 raise failures.broken(target.url, error) from None
             finally:

@@ -345,6 +345,17 @@ async def test_dripping_headers_meet_the_deadline(server: Server, fetcher: SafeF
     assert await reason_of(fetcher.get(server.url("/"), total_seconds=0.3)) == "timeout"
 
 
+async def test_a_server_that_falls_silent_is_given_up_long_before_the_deadline(server: Server) -> None:
+    async def half(writer: Writer) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1000\r\n\r\n<html>")
+        await writer.drain()
+        await asyncio.sleep(30)
+
+    server.answers["/"] = half
+    fetcher = SafeFetcher(allowed_private=[server.place], total_seconds=20, silent_seconds=0.2)
+    assert await asyncio.wait_for(reason_of(fetcher.get(server.url("/"))), 5) == "timeout"
+
+
 async def test_a_silent_server_meets_the_deadline(server: Server, fetcher: SafeFetcher) -> None:
     async def silence(writer: Writer) -> None:
         await asyncio.sleep(30)
