@@ -28,7 +28,14 @@ _COUNTS = {
 }
 _PROBLEMS, _PROBLEM = 6, 200
 """Lines of what went wrong, and characters of one; all of it is in the JSON."""
-_STYLES = {"done": "green", "waiting": "magenta", "running": "cyan", "failed": "red", "cancelled": "yellow"}
+_STYLES = {
+    "done": "green",
+    "waiting": "magenta",
+    "running": "cyan",
+    "failed": "red",
+    "cancelled": "yellow",
+    "stopped": "yellow",
+}
 
 
 def print_json(screen: Screen, value: Mapping[str, Any]) -> None:

@@ -45,7 +45,7 @@ def review(
             run = await services.runs.get(settings.organization, thread)
             waiting = await months.waiting(thread)
             if waiting is None:
-                raise _nothing_waits(thread, run.status)
+                raise _nothing_waits(thread, run.standing)
             if given is None and (json or not shown.interactive):
                 return _print(shown, thread, waiting.point, waiting.request)
             return await _answer(shown, services, months, thread, waiting.request, given)

@@ -125,7 +125,9 @@ def _runs_table(found: list[RunRecord], *, wide: bool) -> Table:
     more = ("Tier", "Started (UTC)") if wide else ()
     made = table("Thread", "Month", "Status", *more, "Company", whole=("Thread", "Month", *more))
     for run in found:
-        status = status_text(f"{run.status}: {run.waiting_at}" if run.waiting_at else run.status, run.status)
+        status = status_text(
+            f"{run.standing}: {run.waiting_at}" if run.waiting_at else run.standing, run.standing
+        )
         company = Text(clean(run.request["company"]))
         if run.sandbox:
             company.append(" (sandbox)", style="yellow")
@@ -137,7 +139,7 @@ def _runs_table(found: list[RunRecord], *, wide: bool) -> Table:
 def _run_json(run: RunRecord) -> dict[str, Any]:
     return {
         "thread_id": run.id,
-        "status": run.status,
+        "status": run.standing,
         "waiting_at": run.waiting_at,
         "company": run.request["company"],
         "month": run.month,

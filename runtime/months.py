@@ -189,7 +189,7 @@ class Months:
         outcomes = list(newest.values())
         return {
             "thread_id": run.id,
-            "status": run.status,
+            "status": run.standing,
             "waiting": {"point": waiting.point, "items": waiting.items} if waiting else None,
             "company": run.request["company"],
             "month": run.month,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import ColumnElement, Row, func, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import InvalidInput, NotFound
@@ -29,7 +29,8 @@ EXCLUSIVE_WAIT_SECONDS = 3.0
 class RunRecord:
     """A run. ``id`` is the LangGraph thread's; ``request`` is what was asked for, as plain JSON.
 
-    ``error`` is a failure as ``PostHubError.as_json`` gives it. The two moments are the database's.
+    ``error`` is a failure as ``PostHubError.as_json`` gives it. ``worked_on``: some process has it in its hands now.
+    The two moments are the database's.
     """
 
     id: str
@@ -44,9 +45,25 @@ class RunRecord:
     error: dict[str, Any] | None = None
     out: str | None = None
     sandbox: bool = False
+    worked_on: bool = False
     created_at: datetime = field(default=datetime.min.replace(tzinfo=UTC))
     updated_at: datetime = field(default=datetime.min.replace(tzinfo=UTC))
 
+    @property
+    def standing(self) -> str:
+        """The status as people see it: a run that no process works on any more does not run, it was stopped."""
+        return "stopped" if self.status == "running" and not self.worked_on else self.status
+
+
+_WORKED_ON: ColumnElement[bool] = literal_column("""(
+  exists (select 1 from pg_locks l
+           where l.locktype = 'advisory' and l.granted
+             and l.database = (select d.oid from pg_database d where d.datname = current_database())
+             and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('posthub:run:' || runs.id, 0))
+  or exists (select 1 from jobs j join workers w on w.id = j.owner
+              where j.run_id = runs.id and j.status = 'processing' and w.lease_until > now()))""").label(
+    "worked_on"
+)
 
 _AT_WORK = text("""
 select distinct w.host, w.pid from jobs j join workers w on w.id = j.owner
@@ -86,7 +103,9 @@ class Runs:
         Raises:
             NotFound: It is unknown, or another organization's.
         """
-        query = select(runs).where(runs.c.organization_id == organization_id, runs.c.id == clean_text(run_id))
+        query = select(runs, _WORKED_ON).where(
+            runs.c.organization_id == organization_id, runs.c.id == clean_text(run_id)
+        )
         async with self._database.transaction() as connection:
             row = (await connection.execute(query)).first()
         if row is None:
@@ -96,7 +115,7 @@ class Runs:
     async def list(self, organization_id: str, limit: int = 50) -> list[RunRecord]:
         """Return an organization's runs, newest first."""
         query = (
-            select(runs)
+            select(runs, _WORKED_ON)
             .where(runs.c.organization_id == organization_id)
             .order_by(runs.c.created_at.desc(), runs.c.id)
             .limit(limit)

@@ -16,7 +16,7 @@ from gateway.ports import MediaFile
 T = TypeVar("T")
 
 MAX_MEDIA_BYTES = 200_000_000
-_FETCH_SECONDS = 120.0
+_FETCH_SECONDS = 60.0
 _FETCH_AGAIN_SECONDS = (0.3, 1.0)
 
 

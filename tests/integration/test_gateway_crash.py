@@ -147,6 +147,17 @@ async def test_litellms_events_void_a_refused_call_that_no_caller_of_ours_waits_
     assert await wait_until_closed(database) == "void"
 
 
+async def test_a_hold_that_was_prepared_for_a_request_that_never_left_is_given_back(
+    database: Database,
+) -> None:
+    attempt = await an_attempt(database)
+    attempt.prepare()
+    await attempt.close_unanswered(asyncio.CancelledError())
+    assert await states(database) == ["void"]
+    async with database.transaction() as connection:
+        assert await connection.scalar(text("select held_micro + spent_micro from budgets")) == 0
+
+
 async def test_an_event_never_books_what_its_caller_books(standin: Standin, database: Database) -> None:
     from domain.calls import Usage
     from gateway.ports import Answer

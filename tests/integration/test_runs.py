@@ -100,6 +100,17 @@ async def test_a_run_is_worked_on_by_one_at_a_time(runs: Runs, monkeypatch: pyte
         pass
 
 
+async def test_a_run_that_nobody_works_on_any_more_reads_as_stopped(runs: Runs, owner: Owner) -> None:
+    await runs.create(_run(owner))
+    async with runs.exclusive("run-1", owner="me"):
+        assert (await runs.get(owner.organization_id, "run-1")).standing == "running"
+    assert (await runs.get(owner.organization_id, "run-1")).standing == "stopped"
+    (listed,) = await runs.list(owner.organization_id)
+    assert listed.standing == "stopped"
+    await runs.set_status("run-1", "waiting", waiting_at="topics")
+    assert (await runs.get(owner.organization_id, "run-1")).standing == "waiting"
+
+
 HOLDER = """
 import asyncio, sys
 from store.database import Database
