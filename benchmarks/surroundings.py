@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gateway.gateway import Gateway
 from runtime.services import Services, open_services
 from runtime.settings import load
 from store.database import Database, upgrade
@@ -46,7 +45,3 @@ async def services(base_url: str, **environment: str) -> AsyncIterator[Services]
             yield opened
     finally:
         shutil.rmtree(home, ignore_errors=True)
-
-
-def gateway_of(opened: Services) -> Gateway:
-    return opened.ports.gateway
