@@ -61,9 +61,8 @@ _WORKED_ON: ColumnElement[bool] = literal_column("""(
              and l.database = (select d.oid from pg_database d where d.datname = current_database())
              and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('posthub:run:' || runs.id, 0))
   or exists (select 1 from jobs j join workers w on w.id = j.owner
-              where j.run_id = runs.id and j.status = 'processing' and w.lease_until > now()))""").label(
-    "worked_on"
-)
+              where j.run_id = runs.id and j.status = 'processing' and w.lease_until > now())
+  or runs.updated_at > now() - interval '45 seconds')""").label("worked_on")
 
 _AT_WORK = text("""
 select distinct w.host, w.pid from jobs j join workers w on w.id = j.owner

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import text
 
 import store.runs
 from domain.errors import InvalidInput, NotFound
@@ -100,15 +101,23 @@ async def test_a_run_is_worked_on_by_one_at_a_time(runs: Runs, monkeypatch: pyte
         pass
 
 
-async def test_a_run_that_nobody_works_on_any_more_reads_as_stopped(runs: Runs, owner: Owner) -> None:
+async def test_a_run_that_nobody_works_on_any_more_reads_as_stopped(
+    runs: Runs, owner: Owner, database: Database
+) -> None:
+    async def standing() -> str:
+        return (await runs.get(owner.organization_id, "run-1")).standing
+
     await runs.create(_run(owner))
+    assert await standing() == "running", "whoever has just begun has the time to say so"
+    async with database.transaction() as connection:
+        await connection.execute(text("update runs set updated_at = now() - interval '1 minute'"))
+    assert await standing() == "stopped"
     async with runs.exclusive("run-1", owner="me"):
-        assert (await runs.get(owner.organization_id, "run-1")).standing == "running"
-    assert (await runs.get(owner.organization_id, "run-1")).standing == "stopped"
+        assert await standing() == "running"
     (listed,) = await runs.list(owner.organization_id)
     assert listed.standing == "stopped"
     await runs.set_status("run-1", "waiting", waiting_at="topics")
-    assert (await runs.get(owner.organization_id, "run-1")).standing == "waiting"
+    assert await standing() == "waiting"
 
 
 HOLDER = """
