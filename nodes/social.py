@@ -9,10 +9,9 @@ from domain.calls import JobKind
 from domain.month import Update, Work
 from domain.platforms import Platform, platform
 from domain.social import SocialPost, assemble_caption, measure, social_findings, social_schema
-from nodes.work import Job, Ports, ask, company, guarded, owner
+from nodes.drafting import Text, best_draft
+from nodes.work import Job, Ports, company, guarded, owner
 from store.items import Kind
-
-_REVISIONS = 2
 
 
 @dataclass(frozen=True)
@@ -31,35 +30,27 @@ class Social:
         return {"packages": {topic: {f"social.{code}": "failed" if error else "done"}}}
 
     async def _make(self, state: Work, job: Job, topic: str, where: Platform) -> None:
-        variables = await _variables(self.ports, state, topic, where)
-        best, findings, rendered, model = None, None, None, None
-        for step in ("draft", *(f"revise-{number}" for number in range(1, _REVISIONS + 1))):
-            answer, rendered = await ask(
-                self.ports,
-                state["month"],
-                job,
+        draft = await best_draft(
+            self.ports,
+            state["month"],
+            job,
+            Text(
                 "SOCIAL_POST_GEN_V1",
-                variables,
                 social_schema(where),
                 SocialPost.model_validate,
-                step=step,
-            )
-            found = social_findings(answer.value, where)
-            if findings is None or len(found) < len(findings):
-                best, findings, model = answer.value, found, answer.served.model
-            if not found:
-                break
-            variables = {**variables, "findings": found}
-        assert best is not None and rendered is not None and findings is not None
+                findings_of=lambda post: social_findings(post, where),
+            ),
+            await _variables(self.ports, state, topic, where),
+        )
         await self.ports.items.save(
             owner(state["month"]),
             Kind.SOCIAL,
             job.item,
             job.revision,
-            social_content(best, where),
-            findings=findings,
-            template=rendered.ref,
-            model=model,
+            social_content(draft.value, where),
+            findings=(*draft.warnings, *draft.findings),
+            template=draft.template,
+            model=draft.model,
         )
 
 

@@ -15,11 +15,9 @@ from domain.errors import PostHubError
 from domain.ids import stable_id
 from domain.month import Card, Month, Update, Work
 from domain.post import BlogPost, draft_text, post_findings, post_schema
-from nodes.work import Job, Ports, ask, company, guarded, owner
+from nodes.drafting import Text, best_draft
+from nodes.work import Job, Ports, company, guarded, owner
 from store.items import Kind
-
-_REVISIONS = 2
-"""How often a draft that falls short goes back to the model; after that a person decides."""
 
 
 @dataclass(frozen=True)
@@ -47,37 +45,34 @@ class Writing:
             "previous": None,
             "findings": [],
         }
-        best, findings, rendered, model = None, None, None, None
-        warnings: tuple[str, ...] = ()
-        for step in ("draft", *(f"revise-{number}" for number in range(1, _REVISIONS + 1))):
-            answer, rendered = await ask(
-                self.ports,
-                month,
-                job,
+        draft = await best_draft(
+            self.ports,
+            month,
+            job,
+            Text(
                 "BLOGPOST_GEN_V1",
-                variables,
                 post_schema(topic),
                 BlogPost.model_validate,
-                step=step,
-                on_text=_token_stream(stable_id(month["run_id"], job.item, job.revision, step)),
-            )
-            found = post_findings(answer.value, topic["focusKeyword"])
-            if findings is None or len(found) < len(findings):
-                best, findings, model, warnings = answer.value, found, answer.served.model, answer.warnings
-            if not found:
-                break
-            variables |= {"previous": answer.value.model_dump(mode="json", by_alias=True), "findings": found}
-        assert best is not None and rendered is not None and findings is not None
+                findings_of=lambda post: post_findings(post, topic["focusKeyword"]),
+                revision_of=lambda post: {"previous": _plain(post)},
+                on_text=lambda step: _token_stream(stable_id(month["run_id"], job.item, job.revision, step)),
+            ),
+            variables,
+        )
         await self.ports.items.save(
             owner(month),
             Kind.POST,
             job.item,
             job.revision,
-            best.model_dump(mode="json", by_alias=True),
-            findings=(*warnings, *findings),
-            template=rendered.ref,
-            model=model,
+            _plain(draft.value),
+            findings=(*draft.warnings, *draft.findings),
+            template=draft.template,
+            model=draft.model,
         )
+
+
+def _plain(post: BlogPost) -> dict[str, Any]:
+    return post.model_dump(mode="json", by_alias=True)
 
 
 def _card(title: str, revision: int, error: PostHubError | None) -> Card:
