@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -57,7 +58,13 @@ class Server:
         self._wait()
 
     def kill(self) -> None:
+        """Kill it, and drop what the development server kept of its queue.
+
+        It writes the queue down now and then, and after a kill it runs again what was under way by then: an old
+        answer would meet a later question.
+        """
         self._signal(signal.SIGKILL)
+        shutil.rmtree(self._folder / ".langgraph_api")
 
     def stop(self) -> None:
         self._signal(signal.SIGTERM)
@@ -202,7 +209,9 @@ async def test_a_month_runs_on_the_server_is_answered_in_every_shape_and_survive
         durability="sync",
     ):
         tokens.append(part)
-    assert any(part.event == "messages" for part in tokens), "the writing step streams its text"
+    assert any(part.event == "messages" for part in tokens), (
+        f"the writing step streams its text: {tokens!r:.2000}"
+    )
 
     posts = await asked()
     assert posts["point"] == "posts"
