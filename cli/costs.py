@@ -223,9 +223,10 @@ def costs_table(found: Found) -> Any:
         "Images": "images",
         "Seconds": "seconds",
     }
-    money = {label: name for label, name in money.items() if label != "Saved" or found.total(name)}
+    money = {label: name for label, name in money.items() if found.total(name)}
     numbers = ("Calls", "Cost", *money, *units)
-    made = table(found.asked["by"].capitalize(), *numbers, right=numbers)
+    by = found.asked["by"].capitalize()
+    made = table(by, *numbers, right=numbers, whole=(by,) if by in {"Provider", "Day"} else ())
     for row in found.rows:
         amounts = [_amount(getattr(row, name)) for name in money.values()]
         counts = [_count(getattr(row, name)) for name in units.values()]
