@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -291,6 +291,17 @@ class Prompts:
         found = self._standing.labelled(organization, place, PRODUCTION)
         assert found is not None, "a template without the label production is no place"
         return await self._by(organization, found[0])
+
+    async def hashes(
+        self, language: str, used: Iterable[tuple[str, int]], *, organization: str = SHARED
+    ) -> dict[tuple[str, int], str]:
+        """Return the content hash of each (code, version number) that the organization knows."""
+        found = {}
+        for code, number in used:
+            with suppress(NotFound):
+                version = await self.version(code, language, number, organization=organization)
+                found[code, number] = version.template.content_hash
+        return found
 
     async def _loaded(self) -> None:
         if not self._standing.labels:

@@ -227,6 +227,7 @@ class Months:
             runs=services.runs,
             tenants=services.tenants,
             ledger=services.ledger,
+            prompts=services.prompts,
         )
         if not package.posts:
             raise InvalidInput(

@@ -24,6 +24,7 @@ from nodes.handover.model import (
     TopicPackage,
     VideoPackage,
 )
+from prompts.registry import Prompts
 from store.items import ItemRecord, Items, Kind, Owner
 from store.ledger import Ledger, TotalRow
 from store.review import Approval, Outcome, Reviews
@@ -44,7 +45,7 @@ async def collect(
     runs: Runs,
     tenants: Tenants,
     ledger: Ledger,
-    prompt_hashes: Mapping[tuple[str, int], str] | None = None,
+    prompts: Prompts,
 ) -> MonthPackage:
     """Read a run's month. Reads no clock, so that the same rows make the same package.
 
@@ -55,7 +56,7 @@ async def collect(
         runs: The run itself.
         tenants: The company.
         ledger: What it cost.
-        prompt_hashes: (template code, version) → content hash, where known; the manifest then shows it.
+        prompts: The texts that asked; the manifest names each version by its content hash.
 
     Raises:
         NotFound: The run or its company is unknown, or another organization's.
@@ -70,6 +71,8 @@ async def collect(
     kinds = await ledger.totals(owner.organization_id, run_id=owner.run_id, by="kind")
     templates = await ledger.totals(owner.organization_id, run_id=owner.run_id, by="template")
     language = str(run.request.get("language") or company.language)
+    used = _prompts(records, templates)
+    hashes = await prompts.hashes(language, used, organization=owner.organization_id)
     return MonthPackage(
         run_id=run.id,
         organization=owner.organization_id,
@@ -89,7 +92,7 @@ async def collect(
         posts=_posts(records),
         approvals=tuple(_approval(approval) for approval in approvals),
         outcomes=_outcomes(records, outcomes, approvals),
-        prompts=_prompts(records, templates, prompt_hashes or {}),
+        prompts=tuple(PromptUse(*each, hashes.get(each)) for each in used),
         costs=_costs(providers, kinds),
     )
 
@@ -250,10 +253,8 @@ def _outcome(outcome: Outcome) -> OutcomeEntry:
     )
 
 
-def _prompts(
-    records: Records, templates: Iterable[TotalRow], hashes: Mapping[tuple[str, int], str]
-) -> tuple[PromptUse, ...]:
-    """Templates of what is in the package, and those whose calls were paid for on the way."""
+def _prompts(records: Records, templates: Iterable[TotalRow]) -> list[tuple[str, int]]:
+    """Template versions of what is in the package, and those whose calls were paid for on the way."""
     used = {
         (record.template_code, record.template_version)
         for kind in Kind
@@ -261,7 +262,7 @@ def _prompts(
         if record.template_code and record.template_version is not None
     }
     used |= {pair for row in templates if (pair := _template(row.key))}
-    return tuple(PromptUse(code, version, hashes.get((code, version))) for code, version in sorted(used))
+    return sorted(used)
 
 
 def _template(key: str) -> tuple[str, int] | None:

@@ -31,6 +31,7 @@ class Handover:
             runs=self.ports.runs,
             tenants=self.ports.tenants,
             ledger=self.ports.ledger,
+            prompts=self.ports.prompts,
         )
         out = Path(run.out) if run.out else self.ports.packages / mine.run_id
         written = await write(package, self.ports.files, out)

@@ -14,6 +14,8 @@ import pytest
 from domain.calls import TemplateRef
 from domain.errors import NotFound
 from nodes.handover import MonthPackage, collect, write
+from prompts.files import shipped
+from prompts.registry import Prompts
 from store.database import Database
 from store.files import FileStore
 from store.items import Items, Kind, Owner
@@ -23,10 +25,12 @@ from store.runs import RunRecord, Runs
 from store.tenants import Tenants
 from tests.handover_month import DNA, PERSONAS, PLATFORMS, WEBSITE, MemoryFiles, month
 
-TEMPLATE = TemplateRef("BLOGPOST_GEN_V1", 3, "cd" * 32)
+TEMPLATE = TemplateRef("BLOGPOST_GEN_V1", 1, "cd" * 32)
 
 
-async def read(database: Database, owner: Owner, **more: Any) -> MonthPackage:
+async def read(database: Database, owner: Owner) -> MonthPackage:
+    prompts = Prompts(database)
+    await prompts.sync_shipped()
     return await collect(
         owner,
         items=Items(database),
@@ -34,7 +38,7 @@ async def read(database: Database, owner: Owner, **more: Any) -> MonthPackage:
         runs=Runs(database),
         tenants=Tenants(database),
         ledger=Ledger(database, default_limit_micro=1_000_000),
-        **more,
+        prompts=prompts,
     )
 
 
@@ -155,12 +159,13 @@ async def test_what_is_not_approved_is_named_among_the_outcomes(
     assert outcomes["asset", "t02.video"].code == "FEATURE_NOT_AVAILABLE"
 
 
-async def test_prompt_versions_come_with_their_hash_where_it_is_known(
+async def test_prompt_versions_come_with_the_hash_of_the_text_that_asked(
     run: MonthPackage, database: Database, owner: Owner
 ) -> None:
-    package = await read(database, owner, prompt_hashes={("BLOGPOST_GEN_V1", 3): "cd" * 32})
+    package = await read(database, owner)
+    text = next(one for one in shipped() if (one.code, one.language) == ("BLOGPOST_GEN_V1", "cs"))
     assert [(p.code, p.version, p.content_hash) for p in package.prompts] == [
-        ("BLOGPOST_GEN_V1", 3, "cd" * 32)
+        ("BLOGPOST_GEN_V1", 1, text.content_hash)
     ]
 
 
