@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from cli.options import Approve, Json, Template
+from cli.options import (
+    Approval,
+    Approve,
+    BusinessField,
+    Ceiling,
+    Company,
+    ContentLanguage,
+    Images,
+    Json,
+    Month,
+    Out,
+    Platforms,
+    Posts,
+    ProductType,
+    Template,
+    Tier,
+    TimeZone,
+    Video,
+    Videos,
+    Website,
+)
 
 if TYPE_CHECKING:
     from domain.request import RunRequest
@@ -19,64 +36,40 @@ Lines = Sequence[tuple[str, str, int, int, int]]
 
 
 def quote(
-    company: Annotated[str, typer.Option(metavar="NAME", help="The company's name.")],
-    website: Annotated[str, typer.Option(metavar="URL", help="Its public website; it is not read.")],
-    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month to plan.")],
-    posts: Annotated[int, typer.Option(help="How many blog posts.")] = 4,
-    platforms: Annotated[
-        str, typer.Option(help="Of instagram, linkedin, twitter, facebook, tiktok, pinterest; with commas.")
-    ] = "instagram,linkedin,twitter",
-    tier: Annotated[str, typer.Option(help="basic, pro (with images) or ultimate (with video).")] = "basic",
-    language: Annotated[str, typer.Option(help="Language of the content, ISO 639-1.")] = "cs",
-    images: Annotated[
-        bool, typer.Option("--images/--no-images", help="Make images, where the tier has them.")
-    ] = True,
-    video: Annotated[
-        bool, typer.Option("--video/--no-video", help="Make video, where the tier has it.")
-    ] = True,
-    videos: Annotated[int, typer.Option(help="For how many posts a clip is made.")] = 1,
-    business_field: Annotated[str, typer.Option(help="As for run; changes nothing here.")] = "",
-    product_type: Annotated[str, typer.Option(help="As for run; changes nothing here.")] = "",
-    time_zone: Annotated[str, typer.Option(help="As for run; changes nothing here.")] = "Europe/Prague",
-    template: Template = None,
-    approve: Annotated[Approve, typer.Option(help="As for run; changes nothing here.")] = Approve.ASK,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="As for run; changes nothing here.")] = None,
-    ceiling: Annotated[
-        str | None, typer.Option(metavar="USD", help="Say so if the month is expected to cost more.")
-    ] = None,
+    company: Company,
+    website: Website,
+    month: Month,
+    posts: Posts = 4,
+    platforms: Platforms = "instagram,linkedin,twitter",
+    tier: Tier = "basic",
+    language: ContentLanguage = "cs",
+    approve: Approval = Approve.ASK,
+    out: Out = None,
     json: Json = False,
+    images: Images = True,
+    video: Video = True,
+    videos: Videos = 1,
+    business_field: BusinessField = "",
+    product_type: ProductType = "",
+    time_zone: TimeZone = "Europe/Prague",
+    template: Template = None,
+    ceiling: Ceiling = None,
 ) -> int:
     """Say what a month will cost; buys nothing.
 
-    By step and provider; takes the arguments of `posthub run`. Expected is what this company's calls have used
-    so far, or what is typical; at most is every allowed round at its token limit, without what you send back in
-    a review.
+    By step and provider; takes the options of `posthub run`, and the website is not read. Expected is what this
+    company's calls have used so far, or what is typical; at most is every allowed round at its token limit,
+    without what you send back in a review.
 
     Example:
       posthub quote --company "Kavárna U Mlýna" --website https://www.kavarna.cz --month 2027-01 --tier ultimate
     """
     from cli.output import print_json
-    from cli.run import checked, chosen_versions, parse_ceiling
+    from cli.run import asked, checked, parse_ceiling
     from cli.session import read_settings, run_async
     from cli.terminal import screen
 
-    del approve, out
-    given = {
-        "company": company,
-        "website": website,
-        "month": month,
-        "posts": posts,
-        "platforms": platforms,
-        "tier": tier,
-        "language": language,
-        "images": images,
-        "video": video,
-        "videos": videos,
-        "business_field": business_field,
-        "product_type": product_type,
-        "time_zone": time_zone,
-        "templates": chosen_versions(template or []),
-    }
+    given = asked(locals())
     shown, settings = screen(json=json), read_settings()
     most = parse_ceiling(ceiling)
     found = run_async(_quote(settings, checked(given, Approve.NONE, None)))

@@ -8,7 +8,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import Approve, Json, Out, Template, Thread
+from cli.options import (
+    Approval,
+    Approve,
+    BusinessField,
+    Ceiling,
+    Company,
+    ContentLanguage,
+    Images,
+    Json,
+    Month,
+    Out,
+    Platforms,
+    Posts,
+    ProductType,
+    Template,
+    Thread,
+    Tier,
+    TimeZone,
+    Video,
+    Videos,
+    Website,
+)
 
 if TYPE_CHECKING:
     from cli.terminal import Screen
@@ -19,39 +40,24 @@ if TYPE_CHECKING:
 
 
 def run(
-    company: Annotated[str, typer.Option(metavar="NAME", help="The company's name.")],
-    website: Annotated[str, typer.Option(metavar="URL", help="Its public website.")],
-    month: Annotated[
-        str, typer.Option(metavar="YYYY-MM", help="The month to plan, this one or a later one.")
-    ],
-    posts: Annotated[int, typer.Option(help="How many blog posts.")] = 4,
-    platforms: Annotated[
-        str, typer.Option(help="Of instagram, linkedin, twitter, facebook, tiktok, pinterest; with commas.")
-    ] = "instagram,linkedin,twitter",
-    tier: Annotated[str, typer.Option(help="basic, pro (with images) or ultimate (with video).")] = "basic",
-    language: Annotated[str, typer.Option(help="Language of the content, ISO 639-1.")] = "cs",
-    approve: Annotated[
-        Approve,
-        typer.Option(help="ask you in the terminal, auto by policy, or none: stop at the first review."),
-    ] = Approve.ASK,
+    company: Company,
+    website: Website,
+    month: Month,
+    posts: Posts = 4,
+    platforms: Platforms = "instagram,linkedin,twitter",
+    tier: Tier = "basic",
+    language: ContentLanguage = "cs",
+    approve: Approval = Approve.ASK,
     out: Out = None,
     json: Json = False,
-    images: Annotated[
-        bool, typer.Option("--images/--no-images", help="Make images, where the tier has them.")
-    ] = True,
-    video: Annotated[
-        bool, typer.Option("--video/--no-video", help="Make video, where the tier has it.")
-    ] = True,
-    videos: Annotated[int, typer.Option(help="For how many posts a clip is made.")] = 1,
-    business_field: Annotated[
-        str, typer.Option(help="The company's field, if research should not guess.")
-    ] = "",
-    product_type: Annotated[str, typer.Option(help="What it sells, if research should not guess.")] = "",
-    time_zone: Annotated[str, typer.Option(help="IANA time zone of the planned dates.")] = "Europe/Prague",
+    images: Images = True,
+    video: Video = True,
+    videos: Videos = 1,
+    business_field: BusinessField = "",
+    product_type: ProductType = "",
+    time_zone: TimeZone = "Europe/Prague",
     template: Template = None,
-    ceiling: Annotated[
-        str | None, typer.Option(metavar="USD", help="The most that this run may spend; see also budget.")
-    ] = None,
+    ceiling: Ceiling = None,
 ) -> int:
     r"""Make a month of content for a company.
 
@@ -67,27 +73,24 @@ def run(
     Where nobody can be asked, the run stops at the first review with exit status 3; go on with
     `posthub review THREAD`. Exit status: 0 done, 1 failed, 2 bad input, 3 waits for review.
     """
-    given = {
-        "company": company,
-        "website": website,
-        "month": month,
-        "posts": posts,
-        "platforms": platforms,
-        "tier": tier,
-        "language": language,
-        "images": images,
-        "video": video,
-        "videos": videos,
-        "business_field": business_field,
-        "product_type": product_type,
-        "time_zone": time_zone,
-        "templates": chosen_versions(template or []),
-    }
+    given = asked(locals())
     from cli.session import read_settings
 
     return start(
         given, approve, out, json=json, settings=read_settings(), ceiling_micro=parse_ceiling(ceiling)
     )
+
+
+_MONTH_OPTIONS = (
+    *("company", "website", "month", "posts", "platforms", "tier", "language", "images", "video", "videos"),
+    *("business_field", "product_type", "time_zone"),
+)
+
+
+def asked(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a month is asked with, of the options of ``run`` and ``quote``."""
+    versions = chosen_versions(options["template"] or [])
+    return {name: options[name] for name in _MONTH_OPTIONS} | {"templates": versions}
 
 
 def parse_ceiling(ceiling: str | None) -> int | None:
