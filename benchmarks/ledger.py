@@ -16,7 +16,7 @@ from benchmarks import machine
 from benchmarks.surroundings import database
 from domain.calls import Call, JobKind, Usage
 from store.database import Database
-from store.ledger import Hold, Ledger
+from store.money.ledger import Hold, Ledger
 
 ROUNDS, PAIRS, AT_ONCE = 4, 3000, 100
 _USAGE = Usage(input_tokens=25, output_tokens=60, requests=1)

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from benchmarks import machine
 from benchmarks.surroundings import database
 from store.database import Database
-from store.ledger import Ledger
+from store.money.ledger import Ledger
 
 SMALL, ORGANIZATIONS, MONTHS, ASKED, ROUNDS = 10_000, 100, 24, 40, 5
 _FILL = text("""

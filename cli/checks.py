@@ -152,7 +152,7 @@ async def _only(settings: Settings, **instead: str) -> AsyncIterator[Any]:
 
 
 async def _files(settings: Settings) -> Check:
-    from store.files import FileStore
+    from store.content.files import FileStore
 
     uses = _without_password(settings.files_url)
     try:

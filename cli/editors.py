@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from prompts.registry import Prompts
     from prompts.versions import Place, Version
     from runtime.settings import Settings
+    from store.content.tenants import CompanyRecord
     from store.database import Database
-    from store.tenants import CompanyRecord
 
 Code = Annotated[str, typer.Argument(metavar="CODE", help="The template; see `posthub prompts list`.")]
 Language = Annotated[str, typer.Option(help="Language of the template, ISO 639-1.")]
@@ -53,7 +53,7 @@ class Desk:
         return found[place[0]].version
 
     async def company(self, name: str) -> CompanyRecord:
-        from store.tenants import Tenants
+        from store.content.tenants import Tenants
 
         return await Tenants(self.database).find(self.settings.organization, name)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TextIO
 from urllib.parse import urlsplit
 
-from cli.text import one_line
+from cli.screen.text import one_line
 from domain.errors import InvalidInput, PostHubError
 
 _MOST = 800

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import (
+from cli.commands import (
     budget,
     costs,
     doctor,
@@ -24,7 +24,7 @@ from cli import (
     run,
     show,
 )
-from cli.text import keep_examples
+from cli.screen.text import keep_examples
 
 ABOUT = """PostHub turns a company into a month of approved, on-brand content.
 
@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 done, 1 failed, 2 bad input, 3 waits for review, 130 interrupted. Failures are one line on stderr, and with
     ``--json`` one JSON object on stdout as well.
     """
-    from cli.terminal import silence_broken_pipe, survive_odd_terminals
+    from cli.screen.terminal import silence_broken_pipe, survive_odd_terminals
 
     survive_odd_terminals()
     given = list(sys.argv[1:] if arguments is None else arguments)

@@ -12,6 +12,6 @@ def refuse_foreign_out(out: Path) -> None:
         InvalidInput: It is a file, holds something that PostHub did not write, or may not be written.
         StorageFull: There is no room for it.
     """
-    from nodes.handover.stage import Stage
+    from exports.package.stage import Stage
 
     Stage(out).discard()

@@ -7,15 +7,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from cli.commands.run import begin, checked
 from cli.options import Approve
-from cli.run import begin, checked
+from cli.screen.terminal import Screen
 from cli.session import opened, run_async
-from cli.terminal import Screen
+from domain.content.platforms import platforms
 from domain.errors import InfrastructureError
-from domain.platforms import platforms
 from domain.tiers import tier
 from runtime.settings import ProviderSettings, Settings
-from store.runs import RunRecord
+from store.content.runs import RunRecord
 
 TIER, POSTS = "ultimate", 4
 APART = "demo"

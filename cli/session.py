@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.errors import Interrupted
 from cli.logs import log_to_file
-from cli.terminal import SIGNALS, Screen
+from cli.screen.terminal import SIGNALS, Screen
 
 if TYPE_CHECKING:
     from runtime.months import Months

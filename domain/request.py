@@ -10,8 +10,8 @@ from datetime import date
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from domain.content.platforms import platform, platforms
 from domain.errors import InvalidInput, LimitExceeded
-from domain.platforms import platform, platforms
 from domain.review import POINTS, Policy
 from domain.tiers import tier
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.alias_generators import to_camel
 
-from domain.data import load
+from domain.tables import load
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LINE_ENDS = re.compile("\r\n|\r|\u2028|\u2029")
@@ -102,4 +102,4 @@ def leaks(text: str) -> list[str]:
 
 
 def _leak_patterns() -> list[re.Pattern[str]]:
-    return [re.compile(one, re.IGNORECASE) for one in load("leaks")["patterns"]]
+    return [re.compile(one, re.IGNORECASE) for one in load("domain", "leaks")["patterns"]]

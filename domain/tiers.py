@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from domain.data import load
 from domain.errors import InvalidInput
+from domain.tables import load
 from domain.text import key, nearest
 
 Feature = Literal["images", "video"]
@@ -38,7 +38,7 @@ class Tier:
 @cache
 def tiers() -> tuple[Tier, ...]:
     """All tiers, the cheapest first."""
-    table = load("tiers")
+    table = load("domain", "tiers")
     dated = {"source": table["source"], "verified_at": table["verified_at"]}
     return tuple(Tier(**figures, **dated) for figures in table["tiers"])
 

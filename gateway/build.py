@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.calls import ImageRequest
-from gateway.cache import Cache
+from gateway.cache.exact import Cache
+from gateway.calls.breaker import Health
+from gateway.calls.pipeline import Door
+from gateway.calls.retry import Patience
 from gateway.config import Engine, GatewayConfig, ProviderConfig
-from gateway.door import Door
 from gateway.gateway import Gateway
-from gateway.health import Health
-from gateway.limiter import Limiter, OnWait
+from gateway.limits.limiter import Limiter, OnWait
 from gateway.ports import (
     Answer,
     Attempt,
@@ -23,26 +24,25 @@ from gateway.ports import (
     Ticket,
     VideoProvider,
 )
-from gateway.providers.gemini_embeddings import GeminiEmbeddings
-from gateway.providers.gemini_video import GoogleVeo, OmniVideo
+from gateway.providers.gemini.embeddings import GeminiEmbeddings
+from gateway.providers.gemini.video import GoogleVeo, OmniVideo
 from gateway.providers.media_job import Fetcher, Polling
 from gateway.providers.nanobana import Nanobana
 from gateway.providers.perplexity import Perplexity
-from gateway.providers.veo_http import VeoHttp
-from gateway.retry import Patience
-from store.cache import AnswerCache
+from gateway.providers.veo import VeoHttp
+from store.content.files import FileStore
 from store.database import Database
-from store.files import FileStore
-from store.journal import Journal
-from store.ledger import Ledger
-from store.limits import SharedWindow
-from store.prices import Prices
-from store.semantic import SemanticAnswers
-from store.shared import SharedRedis
+from store.money.journal import Journal
+from store.money.ledger import Ledger
+from store.money.prices import Prices
+from store.shared.cache import AnswerCache
+from store.shared.limits import SharedWindow
+from store.shared.redis import SharedRedis
+from store.shared.semantic import SemanticAnswers
 
 _ENGINES: Mapping[Engine, str] = {
-    "litellm": "gateway.providers.litellm_engine",
-    "google": "gateway.providers.google_engine",
+    "litellm": "gateway.providers.litellm.engine",
+    "google": "gateway.providers.gemini.google_engine",
 }
 
 
@@ -68,7 +68,7 @@ def build_gateway(
         config: Providers, models and limits.
         database: Where journal, ledger and prices are; ``Prices.load_shipped`` has to have run on it once.
         files: Where images and videos go.
-        fetcher: Fetches media files; ``gateway.safe_http.SafeFetcher``.
+        fetcher: Fetches media files; ``fetching.fetcher.SafeFetcher``.
         ledger: The process's ledger, where others read it too.
         prices: The process's prices, where others change them too.
         shared: Redis, where workers share what they know; without it each goes by what it has met itself.
@@ -109,10 +109,10 @@ def _engine(config: GatewayConfig) -> TextEngine | None:
     if gemini is None:
         return None
     if config.engine == "litellm":
-        from gateway.providers.litellm_engine import LiteLLMEngine
+        from gateway.providers.litellm.engine import LiteLLMEngine
 
         return LiteLLMEngine(gemini, config.models, read_seconds=config.text_seconds)
-    from gateway.providers.google_engine import GoogleEngine
+    from gateway.providers.gemini.google_engine import GoogleEngine
 
     return GoogleEngine(gemini, config.models, read_seconds=config.text_seconds)
 

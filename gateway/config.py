@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib import resources
 from typing import Any, Literal
 
 from domain.errors import InvalidInput
-from gateway.cache_policy import CachePolicy
-from gateway.rate_limits import RateLimits
+from domain.tables import load
+from gateway.cache.policy import CachePolicy
+from gateway.limits.rates import RateLimits
 
 Engine = Literal["litellm", "google"]
 
@@ -64,7 +63,7 @@ class Models:
 @cache
 def shipped_models() -> Models:
     """Return the table of ``data/models.json``."""
-    return read_models(json.loads(resources.files("gateway").joinpath("data/models.json").read_text("utf-8")))
+    return read_models(load("gateway", "models"))
 
 
 def read_models(table: Mapping[str, Any]) -> Models:

@@ -25,11 +25,13 @@ from domain.calls import (
 from domain.errors import FeatureNotAvailable
 from domain.ids import canonical_json
 from domain.tiers import cheapest_with, tier
+from gateway.cache.semantic import Semantic
+from gateway.calls.judge import judge_image, judge_text, judge_vectors, judge_video
+from gateway.calls.pipeline import Door
+from gateway.calls.request import Offer, Order, Purchase
+from gateway.calls.streaming import Pieces
+from gateway.calls.structured import ASKED_AGAIN, OTHER_MODEL, Parsed, Unfit, ask_again, read, unusable
 from gateway.config import Deployment, GatewayConfig, no_provider
-from gateway.door import Door
-from gateway.judge import judge_image, judge_text, judge_vectors, judge_video
-from gateway.orders import Offer, Order, Purchase
-from gateway.pieces import Pieces
 from gateway.ports import (
     Answer,
     Attempt,
@@ -40,11 +42,9 @@ from gateway.ports import (
     TextEngine,
     VideoProvider,
 )
-from gateway.providers.gemini import with_negative
-from gateway.semantic import Semantic
-from gateway.structured import ASKED_AGAIN, OTHER_MODEL, Parsed, Unfit, ask_again, read, unusable
-from store.prices import Units
-from store.semantic import SemanticAnswers
+from gateway.providers.gemini.wire import with_negative
+from store.money.prices import Units
+from store.shared.semantic import SemanticAnswers
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 A provider turns one request into one answer over one physical attempt. It announces the attempt by
 ``await attempt.sending()`` immediately before the bytes leave, and raises the typed errors of
-``gateway.failures``; what an error did to money stands in its ``money``. Tiers, the journal, holds, retries,
+``gateway.calls.failures``; what an error did to money stands in its ``money``. Tiers, the journal, holds, retries,
 fallback and judging are not its business.
 """
 
@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from domain.calls import ImageRequest, SearchRequest, Source, TextRequest, Usage, VideoRequest
-from store.prices import Units
+from store.money.prices import Units
 
 OnText = Callable[[str], None]
 

@@ -20,7 +20,7 @@ from langgraph.graph import END, START, StateGraph
 
 from graph.routing import route
 from graph.state import MonthInput, MonthOutput, MonthState
-from nodes.handover.node import Handover
+from nodes.handover import Handover
 from nodes.intake import Intake, RunContext
 from nodes.media import Images, Video
 from nodes.personas import Personas

@@ -15,9 +15,9 @@ from domain.request import RunRequest, parse
 from domain.review import Policy
 from domain.tiers import tier
 from nodes.work import Ports, announce
-from store.items import Items
-from store.runs import RunRecord
-from store.tenants import Tenants
+from store.content.items import Items
+from store.content.runs import RunRecord
+from store.content.tenants import Tenants
 
 
 class RunContext(BaseModel):

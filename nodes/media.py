@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.calls import ImageRequest, JobKind, TemplateRef, VideoRequest
+from domain.content.platforms import platform
+from domain.content.visual import VisualBrief, VisualPrompt, image_prompt, video_prompt, visual_schema
 from domain.errors import FeatureNotAvailable
 from domain.month import Month, Update, Work
-from domain.platforms import platform
 from domain.tiers import cheapest_with, tier
-from domain.visual import VisualBrief, VisualPrompt, image_prompt, video_prompt, visual_schema
 from nodes.work import Job, Ports, ask, company, guarded, owner
-from store.items import Kind
+from store.content.items import Kind
 
 VIDEO_ASPECT = "9:16"
 VIDEO_SECONDS = 8

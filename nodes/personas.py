@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.calls import JobKind
+from domain.content.persona import (
+    ARCHETYPES,
+    MBTI_TYPES,
+    Persona,
+    duplicates,
+    parse_personas,
+    personas_schema,
+)
 from domain.month import Cards, Month, Rework, Update
-from domain.persona import ARCHETYPES, MBTI_TYPES, Persona, duplicates, parse_personas, personas_schema
 from nodes.work import USELESS, Job, Ports, announce, ask, company, owner, progress, record_done, template_ref
-from store.items import Kind
+from store.content.items import Kind
 
 PROPOSED = 6
 _TEMPLATE = "PERSONA_GEN_V1"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.calls import JobKind, SearchRequest
-from domain.dna import CompanyDNA, dna_findings, dna_schema
+from domain.content.dna import CompanyDNA, dna_findings, dna_schema
 from domain.errors import BadOutput, ContentBlocked, OutputTruncated, ProviderError
 from domain.month import Month, Rework, Update
 from nodes.work import (
@@ -22,7 +22,7 @@ from nodes.work import (
     render,
     template_ref,
 )
-from store.items import Kind, Owner
+from store.content.items import Kind, Owner
 
 QUESTIONS = ("products", "audience", "competitors", "tone", "usp", "history")
 """The six questions; their words are in the template RESEARCH_V1."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.calls import JobKind
+from domain.content.platforms import Platform, platform
+from domain.content.social import SocialPost, assemble_caption, measure, social_findings, social_schema
 from domain.month import Update, Work
-from domain.platforms import Platform, platform
-from domain.social import SocialPost, assemble_caption, measure, social_findings, social_schema
 from nodes.drafting import Text, best_draft
 from nodes.work import Job, Ports, company, guarded, owner
-from store.items import Kind
+from store.content.items import Kind
 
 
 @dataclass(frozen=True)

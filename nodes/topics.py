@@ -8,10 +8,10 @@ from datetime import date
 from typing import Any
 
 from domain.calls import JobKind
+from domain.content.topic import Slot, Topic, parse_topics, plan_slots, topic_problems, topics_schema
 from domain.month import Cards, Month, Update
-from domain.topic import Slot, Topic, parse_topics, plan_slots, topic_problems, topics_schema
 from nodes.work import USELESS, Job, Ports, announce, ask, company, owner, progress, record_done, template_ref
-from store.items import ItemRecord, Kind
+from store.content.items import ItemRecord, Kind
 
 _BATCH = 6
 """Topics of one call: more would not fit into the template's token limit."""

@@ -20,16 +20,16 @@ from domain.errors import (
     ProviderError,
 )
 from domain.month import Month
+from fetching.pages import PageReader
+from gateway.calls.structured import ASKED_AGAIN
 from gateway.gateway import Gateway
-from gateway.structured import ASKED_AGAIN
 from prompts.registry import Prompts, Rendered
-from store.files import FileStore
-from store.items import Items, Kind, Owner
-from store.ledger import Ledger
-from store.review import Outcome, Reviews
-from store.runs import Runs
-from store.tenants import Tenants
-from tools.pages import PageReader
+from store.content.files import FileStore
+from store.content.items import Items, Kind, Owner
+from store.content.reviews import Outcome, Reviews
+from store.content.runs import Runs
+from store.content.tenants import Tenants
+from store.money.ledger import Ledger
 
 T = TypeVar("T")
 

@@ -11,13 +11,13 @@ from langgraph.graph.message import push_message
 from pydantic_core import from_json
 
 from domain.calls import JobKind
+from domain.content.post import BlogPost, draft_text, post_findings, post_schema
 from domain.errors import PostHubError
 from domain.ids import stable_id
 from domain.month import Card, Month, Update, Work
-from domain.post import BlogPost, draft_text, post_findings, post_schema
 from nodes.drafting import Text, best_draft
 from nodes.work import Job, Ports, company, guarded, owner
-from store.items import Kind
+from store.content.items import Kind
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import InvalidInput
 from domain.text import nearest
-from prompts import events, pauses, versions
+from prompts import events, versions
 from prompts.actor import Actor, may_release, reason_given
 from prompts.events import Event, Scope, record
+from prompts.experiments import pauses
 from prompts.files import TemplateFile, cannot_be_used
-from prompts.renderer import Renderer, shared_renderer
+from prompts.rendering.renderer import Renderer, shared_renderer
 from prompts.standing import PRODUCTION
 from prompts.versions import Place, Version
 from store.database import Database

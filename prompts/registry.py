@@ -13,11 +13,12 @@ from sqlalchemy import select
 
 from domain.calls import TemplateRef
 from domain.errors import InvalidInput, NotFound
-from prompts import pauses, shipping, standing, versions
-from prompts.allocation import assigned
+from prompts import shipping, standing, versions
+from prompts.experiments import pauses
+from prompts.experiments.allocation import assigned
+from prompts.experiments.pauses import PauseRule
 from prompts.files import trusted_hashes
-from prompts.pauses import PauseRule
-from prompts.renderer import Renderer, shared_renderer
+from prompts.rendering.renderer import Renderer, shared_renderer
 from prompts.standing import FALLBACK_LANGUAGE, PRODUCTION, Standing
 from prompts.versions import Place, Version, of_row, unknown_template
 from prompts.watch import watching
@@ -265,7 +266,7 @@ class Prompts:
         return version, version.ref()
 
     async def schema_failed(self, organization: str, ref: TemplateRef) -> None:
-        """Count an answer that did not fit its schema; too many pause the version, see `prompts.pauses`."""
+        """Count an answer that did not fit its schema; too many pause the version, see `prompts.experiments.pauses`."""
         await pauses.schema_failed(self._database, organization, ref, self._pause_rule)
 
     async def try_out(

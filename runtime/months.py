@@ -16,15 +16,15 @@ from domain.errors import FetchFailed, InvalidInput, PostHubError, UnknownPrice,
 from domain.money import to_usd
 from domain.month import GRAPH_VERSION
 from domain.request import RunRequest
+from exports.package.collect import collect
+from exports.package.write import write
 from graph.content import MAX_PARALLEL, MAX_STEPS, build
-from nodes.handover.collect import collect
-from nodes.handover.write import write
 from nodes.intake import RunContext, check_quota, open_company
 from runtime.quote import Quote, compare, quote_month
 from runtime.services import Services, gateway_config
-from store.items import ItemRecord, Kind, Owner
-from store.runs import RunRecord
-from store.usage import UsageRecords
+from store.content.items import ItemRecord, Kind, Owner
+from store.content.runs import RunRecord
+from store.money.usage import UsageRecords
 
 Event = Mapping[str, Any]
 

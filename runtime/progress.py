@@ -6,7 +6,7 @@ import logging
 
 from langgraph.config import get_stream_writer
 
-from gateway.limiter import Wait
+from gateway.limits.limiter import Wait
 
 log = logging.getLogger(__name__)
 

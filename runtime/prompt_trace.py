@@ -7,10 +7,10 @@ from typing import Any
 
 from domain.errors import NotFound
 from prompts.files import TemplateFile
+from store.content.items import ItemRecord, Items, Kind, Owner
+from store.content.runs import RunRecord, Runs
+from store.content.tenants import CompanyRecord
 from store.database import Database
-from store.items import ItemRecord, Items, Kind, Owner
-from store.runs import RunRecord, Runs
-from store.tenants import CompanyRecord
 
 _RUNS = 1_000
 

@@ -7,26 +7,25 @@ limit, at the dearest model of its chain. Neither counts what an editor sends ba
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from domain.errors import UnknownPrice
 from domain.request import RunRequest
+from domain.tables import load
 from domain.tiers import tier
 from gateway.config import Deployment, GatewayConfig
 from nodes.media import VIDEO_SECONDS, aspects
 from prompts.files import TemplateFile
 from prompts.registry import Prompts
+from store.content.tenants import Tenants
 from store.database import Database
-from store.prices import PriceBook, Prices, Tariff, Units, today
+from store.money.prices import PriceBook, Prices, Tariff, Units, today
+from store.money.usage import KeptQuote, Typical, UsageRecords
 from store.schema.prompts import EVERY_COMPANY, SHARED
-from store.tenants import Tenants
-from store.usage import KeptQuote, Typical, UsageRecords
 
 _TOPICS_IN_A_CALL = 6
 _ENOUGH = 3
@@ -214,7 +213,7 @@ async def quote_month(
 
 @cache
 def _tasks() -> Mapping[str, Mapping[str, Any]]:
-    table = json.loads(resources.files("runtime").joinpath("data/quote.json").read_text("utf-8"))
+    table = load("runtime", "quote")
     tasks: Mapping[str, Mapping[str, Any]] = table["tasks"]
     return tasks
 

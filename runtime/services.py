@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
+from fetching.fetcher import SafeFetcher
+from fetching.pages import PageReader
 from gateway.build import build_gateway, preload
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
-from gateway.safe_http import SafeFetcher
 from nodes.work import Ports
-from prompts.pauses import PauseRule
+from prompts.experiments.pauses import PauseRule
 from prompts.registry import Prompts
 from runtime import sandbox as sandbox_process
 from runtime.progress import tell_of_wait
@@ -21,17 +22,16 @@ from runtime.settings import ProviderSettings, Settings
 from runtime.stores import open_stores
 from runtime.telemetry import watching
 from store.checkpoints import PostHubSaver, checkpointer
+from store.content.files import FileStore
+from store.content.items import Items
+from store.content.reviews import Reviews
+from store.content.runs import Runs
+from store.content.tenants import Tenants
 from store.database import Database, upgrade
-from store.files import FileStore
-from store.items import Items
-from store.ledger import Ledger
-from store.prices import Prices
-from store.review import Reviews
-from store.runs import Runs
-from store.shared import SharedRedis
-from store.sweeper import Lease
-from store.tenants import Tenants
-from tools.pages import PageReader
+from store.money.ledger import Ledger
+from store.money.prices import Prices
+from store.money.sweeper import Lease
+from store.shared.redis import SharedRedis
 
 _MEGABYTE = 1_000_000
 _BUDGET_PATIENCE_SECONDS = 20.0

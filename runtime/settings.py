@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from domain.errors import InvalidInput
 from domain.money import to_micro
-from gateway.cache_policy import CachePolicy, read_cache_policy
+from gateway.cache.policy import CachePolicy, read_cache_policy
+from gateway.cache.semantic_policy import read_semantic_templates
 from gateway.config import Models, shipped_models, with_chains
-from gateway.rate_limits import RateLimits, read_limits
-from gateway.semantic_policy import read_semantic_templates
+from gateway.limits.rates import RateLimits, read_limits
 
 Engine = Literal["litellm", "google"]
 Role = Literal["admin", "manager", "editor"]

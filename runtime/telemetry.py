@@ -1,4 +1,4 @@
-"""Log events, metrics and spans, all off the ledger's own transitions (`store.observe`).
+"""Log events, metrics and spans, all off the ledger's own transitions (`store.money.observe`).
 
 No prompt, no answer and no key is given to an observer, so none can be written by one. Metrics carry no run, job or
 attempt id: their number has no bound. Spans and log events carry them all.
@@ -17,8 +17,8 @@ from opentelemetry import trace
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from domain.calls import Call, Usage
-from store import observe
-from store.ledger import Hold
+from store.money import observe
+from store.money.ledger import Hold
 
 _MICRO = 1_000_000
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300)

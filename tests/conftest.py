@@ -27,11 +27,11 @@ import pytest  # noqa: E402
 import redis  # noqa: E402
 from psycopg import sql  # noqa: E402
 
+from store.content.files import FileStore  # noqa: E402
+from store.content.items import Owner  # noqa: E402
+from store.content.tenants import Tenants  # noqa: E402
 from store.database import Database, upgrade  # noqa: E402
 from store.embedded import EmbeddedServers  # noqa: E402
-from store.files import FileStore  # noqa: E402
-from store.items import Owner  # noqa: E402
-from store.tenants import Tenants  # noqa: E402
 
 TEMPLATE = "posthub_template"
 _numbers = itertools.count(1)

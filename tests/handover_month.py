@@ -10,9 +10,9 @@ from typing import Any
 import av
 from PIL import Image, ImageDraw
 
+from domain.content.platforms import platform
 from domain.errors import NotFound
-from domain.platforms import platform
-from nodes.handover.model import (
+from exports.package.model import (
     ApprovalEntry,
     CompanyPackage,
     CostLine,

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from domain.calls import Call, JobKind, TemplateRef, Usage
 from store.database import Database
-from store.journal import JobKey, Journal
-from store.ledger import Hold, Ledger
+from store.money.journal import JobKey, Journal
+from store.money.ledger import Hold, Ledger
 
 CALL = Call(
     organization_id="org-1",

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from domain.calls import Call
+    from fetching.pages import PageReader
     from tools._common import ToolGateway
-    from tools.pages import PageReader
 
 __all__ = ["tools_for"]
 

@@ -19,9 +19,9 @@ from domain.calls import (
     VideoRequest,
 )
 from domain.errors import PostHubError
+from domain.fencing import visible
 from domain.ids import content_hash
 from domain.money import to_usd
-from prompts.fencing import visible
 
 _MAX_ERROR = 600
 

@@ -6,12 +6,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
-from domain.data import load as load_domain
+from domain.tables import load
 from tools._common import OneLine, told
-from tools.data import load
 
-LIMITS = load("limits")
-ASPECT_RATIOS = tuple(load_domain("visual")["aspects"])
+LIMITS = load("tools", "limits")
+ASPECT_RATIOS = tuple(load("domain", "visual")["aspects"])
 
 
 def _known(value: str) -> str:
@@ -46,7 +45,7 @@ class MediaArguments(BaseModel):
     )
     aspect_ratio: AspectRatio = Field(default=ASPECT_RATIOS[0], description=told("Width to height.", "16:9"))
     negative_prompt: OneLine = Field(
-        default=load_domain("visual")["negative_prompt"],
+        default=load("domain", "visual")["negative_prompt"],
         max_length=LIMITS["prompt_chars"],
         description=told("What must not be seen.", "blurry, watermark, text"),
     )

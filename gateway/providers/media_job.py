@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from domain.errors import AnswerInDoubt, FetchFailed, ProviderBusy, ProviderUnreachable
+from gateway.calls.failures import job_unfinished
 from gateway.config import ProviderConfig
-from gateway.failures import job_unfinished
 from gateway.ports import MediaFile
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ class FetchedFile(Protocol):
 
 
 class Fetcher(Protocol):
-    """Fetches a media file safely; ``gateway.safe_http.SafeFetcher`` is one."""
+    """Fetches a media file safely; ``fetching.fetcher.SafeFetcher`` is one."""
 
     async def get(
         self,

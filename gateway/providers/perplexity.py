@@ -11,11 +11,11 @@ from decimal import Decimal
 from typing import Any
 
 from domain.calls import SearchRequest, Source, Usage
+from gateway.calls.failures import from_status
 from gateway.config import Deployment, Models, ProviderConfig
-from gateway.failures import from_status
 from gateway.ports import Answer, Attempt, Finish
 from gateway.providers.wire import Wire
-from store.prices import Units
+from store.money.prices import Units
 
 
 class Perplexity:

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from domain.errors import PostHubError
+from gateway.calls.failures import from_status, in_doubt, unreachable
 from gateway.config import ProviderConfig
-from gateway.failures import from_status, in_doubt, unreachable
 from gateway.ports import ATTEMPT_HEADER, Attempt
 
 _CONNECT_SECONDS = 10.0

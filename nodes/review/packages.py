@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from domain.content.platforms import platform
+from domain.content.social import SocialPost, social_findings
 from domain.ids import content_hash
 from domain.month import Month
-from domain.platforms import platform
 from domain.review import Decision, Point
-from domain.social import SocialPost, social_findings
 from nodes.review.point import Next, Review, Ruling, Shown, findings_text
 from nodes.review.texts import PARTS, media
 from nodes.social import social_content
 from nodes.work import owner
-from store.items import ItemRecord, Kind
+from store.content.items import ItemRecord, Kind
 
 
 @dataclass(frozen=True)

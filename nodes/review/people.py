@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from domain.dna import FACTS, CompanyDNA
+from domain.content.dna import FACTS, CompanyDNA
+from domain.content.persona import Persona, duplicates
 from domain.month import Month
-from domain.persona import Persona, duplicates
 from domain.review import Decision, DecisionType, Point
 from domain.tiers import tier
 from nodes.review.point import AUTOMATIC, Next, Review, Ruling, Shown, findings_text, label, readable, rework
 from nodes.work import owner
-from store.items import Kind
+from store.content.items import Kind
 
 FEWEST_PERSONAS = 3
 """The editor keeps 3 to 6, as the tier allows."""

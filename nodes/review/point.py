@@ -23,8 +23,8 @@ from domain.month import GRAPH_VERSION, Card, Cards, Month, Work
 from domain.review import Answer, Decision, DecisionType, Point, parse_answer
 from domain.tiers import tier
 from nodes.work import Ports, owner, progress
-from store.items import ItemRecord, Kind
-from store.review import Approval
+from store.content.items import ItemRecord, Kind
+from store.content.reviews import Approval
 
 AUTOMATIC = "policy:auto"
 

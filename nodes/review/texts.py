@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 
 from langgraph.types import Send
 
+from domain.content.post import BlogPost, post_findings, post_markdown
+from domain.content.topic import Topic, topic_problems
 from domain.month import Month
-from domain.post import BlogPost, post_findings, post_markdown
 from domain.review import Point
-from domain.topic import Topic, topic_problems
 from nodes.media import aspects
 from nodes.review.point import Next, Review, Ruling, Shown, findings_text, rework, work
 from nodes.work import announce, owner
-from store.items import Kind
+from store.content.items import Kind
 
 
 @dataclass(frozen=True)

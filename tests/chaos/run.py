@@ -203,7 +203,7 @@ class Chaos:
 async def _sweep(uri: str) -> None:
     """What the next start of each run would do: close what dead processes left open."""
     from store.database import Database
-    from store.ledger import Ledger
+    from store.money.ledger import Ledger
 
     database = Database(uri)
     ledger = Ledger(database, default_limit_micro=LIMIT_MICRO)

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from domain.calls import Call, ImageRequest, JobKind, SearchRequest, TextRequest, VideoRequest
+from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
-from gateway.safe_http import SafeFetcher
+from store.content.files import FileStore
 from store.database import Database
-from store.files import FileStore
-from store.prices import Prices
+from store.money.prices import Prices
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "node", "item")
 ASK = TextRequest("text", "Jsi autor.", "Napiš odstavec o čaji.", 2000)

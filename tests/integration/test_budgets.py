@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from domain.errors import BudgetExceeded, InvalidInput
-from store.budgets import Budgets, parse_month, parse_usd
 from store.database import Database
-from store.ledger import Ledger
+from store.money.budgets import Budgets, parse_month, parse_usd
+from store.money.ledger import Ledger
 from tests.money_rows import CALL, USAGE, a_hold, budget, lost, rows, settled
 
 
@@ -100,7 +100,7 @@ async def test_thresholds_are_announced_once_in_the_table_and_in_the_log(
     ledger: Ledger, budgets: Budgets, caplog: pytest.LogCaptureFixture
 ) -> None:
     month = await this_month(budgets)
-    with caplog.at_level(logging.WARNING, "store.budgets"):
+    with caplog.at_level(logging.WARNING, "store.money.budgets"):
         for cost in (300, 300, 190):
             await settled(ledger, cost, held_micro=cost)
         assert await budgets.events("org-1", month) == []
@@ -168,7 +168,7 @@ SPENDERS = """
 import asyncio, random, sys
 from domain.errors import BudgetExceeded
 from store.database import Database
-from store.ledger import Ledger
+from store.money.ledger import Ledger
 from tests.money_rows import USAGE, a_hold
 
 async def spend(ledger):

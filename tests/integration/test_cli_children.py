@@ -12,13 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.children import free_port
+from cli.screen.children import free_port
 from domain.errors import InvalidInput
 
 POSTHUB = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main())"]
 CHILD = """
 import sys
-from cli.children import run_child
+from cli.screen.children import run_child
 sys.exit(run_child([sys.executable, '-c', {code!r}], said=lambda line: sys.stdout.write(line + '\\n')))
 """
 WAITS = "import signal, sys\nprint('ready', flush=True)\nsignal.pause()"

@@ -10,11 +10,11 @@ import pytest
 from typer.main import get_command
 
 from cli.main import app
-from store.budgets import Budgets
+from store.content.items import Owner
+from store.content.runs import RunRecord, Runs
 from store.database import Database
-from store.items import Owner
-from store.ledger import Ledger
-from store.runs import RunRecord, Runs
+from store.money.budgets import Budgets
+from store.money.ledger import Ledger
 from tests.integration.test_cli_store import Cli
 from tests.money_rows import cache_hit, lost, rows, settled
 

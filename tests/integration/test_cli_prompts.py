@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cli.main import main
-from store.items import Owner
+from store.content.items import Owner
 
 CODE = "RESEARCH_V1"
 SECONDS = 120

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from cli.main import main
+from store.content.items import Owner
+from store.content.runs import RunRecord, Runs
 from store.database import Database
-from store.items import Owner
-from store.runs import RunRecord, Runs
 
 SECONDS = 90
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.errors import NotFound, StoreUnavailable
-from store.files import FileStore
+from store.content.files import FileStore
 
 
 async def test_a_file_comes_back_byte_for_byte(files: FileStore) -> None:
@@ -56,7 +56,7 @@ def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
 FULL = """
 import asyncio, resource, signal, sys
 from domain.errors import StorageFull
-from store.files import FileStore
+from store.content.files import FileStore
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 async def main():

@@ -14,16 +14,16 @@ from sqlalchemy import text
 
 from domain.calls import Call, JobKind, SearchRequest, TemplateRef, TextRequest
 from domain.errors import MoneyState, ProviderRefused
+from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
-from gateway.cache_policy import CachePolicy
+from gateway.cache.policy import CachePolicy
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
-from gateway.safe_http import SafeFetcher
+from store.content.files import FileStore
 from store.database import Database
-from store.files import FileStore
-from store.ledger import Ledger
-from store.prices import Prices
-from store.shared import SharedRedis
+from store.money.ledger import Ledger
+from store.money.prices import Prices
+from store.shared.redis import SharedRedis
 from tests.gateway_standin import TEXT, Standin, standing_in
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.SCRAPE_DNA, "research", "dna")
@@ -34,12 +34,12 @@ PROGRAM = """
 import asyncio, json, sys
 from domain.calls import Call, JobKind, TextRequest
 from gateway.build import build_gateway
-from gateway.cache_policy import CachePolicy
+from gateway.cache.policy import CachePolicy
 from gateway.config import GatewayConfig, ProviderConfig
-from gateway.safe_http import SafeFetcher
+from fetching.fetcher import SafeFetcher
 from store.database import Database
-from store.files import FileStore
-from store.shared import SharedRedis
+from store.content.files import FileStore
+from store.shared.redis import SharedRedis
 
 async def main(name, database, redis, base_url, folder):
     config = GatewayConfig({"gemini": ProviderConfig("gemini", "key", base_url)}, engine="google",

@@ -13,14 +13,14 @@ import pytest
 from sqlalchemy import text
 
 from domain.calls import Call, JobKind, TextRequest
-from gateway.booking import BookedAttempt, current_attempt
+from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
+from gateway.calls.attempt import BookedAttempt, current_attempt
 from gateway.config import GatewayConfig, ProviderConfig
-from gateway.safe_http import SafeFetcher
+from store.content.files import FileStore
 from store.database import Database
-from store.files import FileStore
-from store.ledger import Hold, Ledger
-from store.prices import Prices, today
+from store.money.ledger import Hold, Ledger
+from store.money.prices import Prices, today
 from tests.gateway_standin import Standin, standing_in
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "write", "topic-1")
@@ -30,9 +30,9 @@ import asyncio, sys
 from domain.calls import Call, JobKind, TextRequest
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
-from gateway.safe_http import SafeFetcher
+from fetching.fetcher import SafeFetcher
 from store.database import Database
-from store.files import FileStore
+from store.content.files import FileStore
 
 async def main(uri, base_url, folder, *prompts):
     providers = {"gemini": ProviderConfig("gemini", "key", base_url)}
@@ -102,7 +102,7 @@ async def call_like_langchain(standin: Standin, attempt: BookedAttempt, prompt: 
     """Call LiteLLM as a library would that knows nothing of the ledger."""
     import litellm
 
-    from gateway.providers.litellm_engine import LiteLLMEngine
+    from gateway.providers.litellm.engine import LiteLLMEngine
 
     config = config_for(standin, "litellm")
     engine = LiteLLMEngine(config.providers["gemini"], config.models, read_seconds=5)

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from domain.errors import ProviderBusy
-from gateway.health import REFRESH_SECONDS, Health
-from store.shared import SharedRedis
+from gateway.calls.breaker import REFRESH_SECONDS, Health
+from store.shared.redis import SharedRedis
 
 PAUSE = ProviderBusy("busy", retry_after_seconds=30.0)
 BROKEN = ProviderBusy("busy")

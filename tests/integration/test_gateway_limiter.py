@@ -15,20 +15,20 @@ import pytest
 
 from domain.calls import Call, JobKind
 from domain.errors import MoneyState, ProviderBusy
-from gateway.limiter import Limiter, Wait
-from gateway.rate_limits import RateLimits
-from store.limits import SharedWindow
-from store.shared import RedisAway, SharedRedis
+from gateway.limits.limiter import Limiter, Wait
+from gateway.limits.rates import RateLimits
+from store.shared.limits import SharedWindow
+from store.shared.redis import RedisAway, SharedRedis
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "write_post", "topic-1")
 
 PROGRAM = """
 import asyncio, json, sys, time
 from domain.calls import Call, JobKind
-from gateway.limiter import Limiter
-from gateway.rate_limits import RateLimits
-from store.limits import SharedWindow
-from store.shared import SharedRedis
+from gateway.limits.limiter import Limiter
+from gateway.limits.rates import RateLimits
+from store.shared.limits import SharedWindow
+from store.shared.redis import SharedRedis
 
 times = []
 

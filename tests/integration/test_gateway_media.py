@@ -19,14 +19,14 @@ from domain.errors import (
     MoneyState,
     ProviderRefused,
 )
+from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
-from gateway.safe_http import SafeFetcher
+from store.content.files import FileStore
 from store.database import Database
-from store.files import FileStore
-from store.ledger import Ledger
-from store.prices import Prices
+from store.money.ledger import Ledger
+from store.money.prices import Prices
 from tests.gateway_standin import MP4, PNG, Standin, standing_in
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_VIDEO, "produce", "topic-1")

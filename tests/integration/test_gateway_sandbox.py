@@ -21,14 +21,14 @@ from domain.errors import (
     PostHubError,
     ProviderBusy,
 )
+from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
-from gateway.safe_http import SafeFetcher
+from store.content.files import FileStore
 from store.database import Database
-from store.files import FileStore
-from store.ledger import Ledger
-from store.prices import Prices
+from store.money.ledger import Ledger
+from store.money.prices import Prices
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "node", "item")
 ASK = TextRequest("text", "Jsi autor.", "Napiš odstavec o kávě.", 2000)
@@ -118,7 +118,7 @@ async def test_every_kind_of_call_is_booked_as_it_is_billed(
 ) -> None:
     gateway = build(config)
     assert (await gateway.text(CALL, ASK)).text
-    person = await gateway.structured(CALL, replace(ASK, purpose="writing", schema=SCHEMA), dict)
+    person = await gateway.calls.structured(CALL, replace(ASK, purpose="writing", schema=SCHEMA), dict)
     assert person.value["age"] >= 18
     assert "".join([piece async for piece in gateway.stream(replace(CALL, step="stream"), ASK)])
     assert len(await gateway.embed(CALL, ["káva je dobrá", "čaj"])) == 2
@@ -195,7 +195,7 @@ async def test_a_structured_answer_that_never_fits_is_booked_each_time_as_it_is_
 
     gateway = build(config)
     with pytest.raises(BadOutput):
-        await gateway.structured(CALL, replace(ASK, schema=SCHEMA), parse)
+        await gateway.calls.structured(CALL, replace(ASK, schema=SCHEMA), parse)
     await judge.is_equal()
 
 

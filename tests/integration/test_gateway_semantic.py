@@ -13,15 +13,15 @@ import pytest
 from sqlalchemy import text
 
 from domain.calls import Call, JobKind, SearchRequest, SearchResult, TemplateRef
+from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
-from gateway.cache_policy import CachePolicy
+from gateway.cache.policy import CachePolicy
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
-from gateway.safe_http import SafeFetcher
+from store.content.files import FileStore
 from store.database import Database
-from store.files import FileStore
-from store.ledger import Ledger
-from store.prices import Prices
+from store.money.ledger import Ledger
+from store.money.prices import Prices
 from tests.gateway_standin import Standin, standing_in
 
 CALL = Call(

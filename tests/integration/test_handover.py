@@ -13,16 +13,18 @@ import pytest
 
 from domain.calls import TemplateRef
 from domain.errors import NotFound
-from nodes.handover import MonthPackage, collect, write
+from exports.package.collect import collect
+from exports.package.model import MonthPackage
+from exports.package.write import write
 from prompts.files import shipped
 from prompts.registry import Prompts
+from store.content.files import FileStore
+from store.content.items import Items, Kind, Owner
+from store.content.reviews import Approval, Outcome, Reviews
+from store.content.runs import RunRecord, Runs
+from store.content.tenants import Tenants
 from store.database import Database
-from store.files import FileStore
-from store.items import Items, Kind, Owner
-from store.ledger import Ledger
-from store.review import Approval, Outcome, Reviews
-from store.runs import RunRecord, Runs
-from store.tenants import Tenants
+from store.money.ledger import Ledger
 from tests.handover_month import DNA, PERSONAS, PLATFORMS, WEBSITE, MemoryFiles, month
 
 TEMPLATE = TemplateRef("BLOGPOST_GEN_V1", 1, "cd" * 32)
@@ -191,7 +193,7 @@ import asyncio, json, resource, sys
 from dataclasses import replace
 from pathlib import Path
 from domain.errors import PostHubError
-from nodes.handover import write
+from exports.package.write import write
 from tests.handover_month import MemoryFiles, month
 files = MemoryFiles()
 package = replace(month(files), tier="changed")

@@ -7,10 +7,10 @@ from sqlalchemy import text
 
 from domain.calls import Call, JobKind
 from domain.errors import StoreUnavailable
-from gateway.booking import BookedAttempt
+from gateway.calls.attempt import BookedAttempt
 from store.database import Database
-from store.ledger import Hold, Ledger
-from store.prices import Prices, today
+from store.money.ledger import Hold, Ledger
+from store.money.prices import Prices, today
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "write", "topic-1")
 

@@ -10,8 +10,8 @@ import pytest
 from domain.calls import TemplateRef
 from domain.errors import InvalidInput, NotFound
 from domain.ids import content_hash
+from store.content.items import Items, Kind, Owner
 from store.database import Database
-from store.items import Items, Kind, Owner
 
 TOPIC: dict[str, Any] = {
     "title": "Jak vybrat kávu",

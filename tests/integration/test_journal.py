@@ -11,8 +11,8 @@ from sqlalchemy import text
 from domain.calls import Call, JobKind, Usage
 from domain.errors import BadOutput, MoneyState, ProviderBusy
 from store.database import Database
-from store.journal import Job, JobKey, Journal, StoredAnswer, recorded_error
-from store.ledger import Ledger
+from store.money.journal import Job, JobKey, Journal, StoredAnswer, recorded_error
+from store.money.ledger import Ledger
 
 CALL = Call("org-1", "company-1", "run-1", "pro", JobKind.GENERATE_TOPICS, "topics", "month")
 KEY = JobKey(CALL, "text", "hash-of-request", {"chain": ["gemini/x"]})

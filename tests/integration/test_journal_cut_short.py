@@ -9,7 +9,7 @@ import pytest
 
 from domain.calls import Call, JobKind
 from store.database import Database
-from store.journal import JobKey, Journal
+from store.money.journal import JobKey, Journal
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "write", "topic-1")
 

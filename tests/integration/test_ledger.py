@@ -13,7 +13,7 @@ from sqlalchemy import text
 from domain.calls import Call, JobKind, TemplateRef, Usage
 from domain.errors import BudgetExceeded
 from store.database import Database
-from store.ledger import Hold, Ledger
+from store.money.ledger import Hold, Ledger
 
 CALL = Call(
     organization_id="org-1",

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from domain.calls import Usage
 from store.database import Database
-from store.ledger import Ledger
+from store.money.ledger import Ledger
 from tests.money_rows import USAGE, a_hold, budget, cache_hit, lost, rows, settled
 
 MONTH = "select sum(cost_micro) from ledger_entries where organization_id = 'org-1'"

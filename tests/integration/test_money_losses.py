@@ -20,16 +20,16 @@ from typing import Any
 import pytest
 
 from domain.calls import Call, JobKind, TextRequest
+from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
-from gateway.safe_http import SafeFetcher
-from store.bill import Bill, parse_lines
+from store.content.files import FileStore
 from store.database import Database
-from store.files import FileStore
-from store.ledger import Ledger
-from store.prices import Prices
-from store.reconcile import Reconciler
+from store.money.bill import Bill, parse_lines
+from store.money.ledger import Ledger
+from store.money.prices import Prices
+from store.money.reconcile import Reconciler
 from tests.money_rows import budget, rows
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "node", "item")
@@ -43,9 +43,9 @@ from dataclasses import replace
 from domain.calls import Call, JobKind, TextRequest
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
-from gateway.safe_http import SafeFetcher
+from fetching.fetcher import SafeFetcher
 from store.database import Database
-from store.files import FileStore
+from store.content.files import FileStore
 
 async def main(uri, base_url, folder, engine, calls, end):
     config = GatewayConfig(providers={"gemini": ProviderConfig("gemini", "key", base_url)}, engine=engine)
@@ -171,7 +171,7 @@ async def test_an_answer_that_its_schema_rejects(gateway: Gateway, books: Books,
         return int(value["age"])
 
     calls = (
-        gateway.structured(replace(CALL, item=f"i{n}"), replace(ASK, schema=SCHEMA), _strict(parse))
+        gateway.calls.structured(replace(CALL, item=f"i{n}"), replace(ASK, schema=SCHEMA), _strict(parse))
         for n in range(3)
     )
     await asyncio.gather(*calls, return_exceptions=True)
@@ -193,7 +193,7 @@ def _strict(parse: Callable[[Any], int]) -> Callable[[Any], int]:
 async def test_a_callback_that_raises(
     gateway: Gateway, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gateway.providers import litellm_engine
+    from gateway.providers.litellm import engine as litellm_engine
 
     async def raising(self: Any, *args: Any, **kwargs: Any) -> None:
         raise RuntimeError("a callback's own defect")

@@ -16,7 +16,7 @@ from domain.request import parse
 from runtime.months import Months
 from runtime.services import open_services
 from runtime.settings import load
-from store.items import Kind, Owner
+from store.content.items import Kind, Owner
 
 
 class Studio:

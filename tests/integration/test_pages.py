@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from domain.errors import FetchFailed, UnsafeUrl
-from gateway.safe_http import SafeFetcher
+from fetching.fetcher import SafeFetcher
+from fetching.pages import PageReader
 from tools.page import read_page_tool
-from tools.pages import PageReader
 
 LONG = "Pražíme výběrovou kávu v malých dávkách a posíláme ji po celé zemi. " * 20
 

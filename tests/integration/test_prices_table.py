@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from domain.errors import InvalidInput
 from store.database import Database
-from store.price_rows import PriceRow, parse_row
-from store.prices import Prices, shipped
+from store.money.price_rows import PriceRow, parse_row
+from store.money.prices import Prices, shipped
 
 
 async def test_shipped_prices_are_loaded_once_and_stay_as_an_operator_changed_them(

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from domain.errors import InvalidInput
-from prompts.renderer import MEMORY_BYTES, Renderer
+from prompts.rendering.renderer import MEMORY_BYTES, Renderer
 
 DATA: dict[str, Any] = {"x": {"_secret": "s3cret", "name": "a", "list": [1, 2]}, "text": "a" * 1000}
 TWICE = "{% set a = a ~ a %}"
@@ -118,7 +118,7 @@ async def small() -> AsyncIterator[Renderer]:
 
 def _children() -> list[psutil.Process]:
     mine = psutil.Process().children()
-    return [one for one in mine if "prompts.child" in " ".join(one.cmdline())]
+    return [one for one in mine if "prompts.rendering.child" in " ".join(one.cmdline())]
 
 
 async def test_a_child_has_no_environment_no_files_and_little_memory(small: Renderer) -> None:

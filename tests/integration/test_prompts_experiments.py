@@ -8,22 +8,22 @@ from sqlalchemy import text
 
 from domain.calls import Call, JobKind, TemplateRef, Usage
 from domain.errors import InvalidInput, NotAllowed, NotFound
-from gateway.door import Order
-from gateway.judge import judge_text
-from prompts import experiments
+from gateway.calls.judge import judge_text
+from gateway.calls.pipeline import Order
 from prompts.actor import Actor
 from prompts.editing import Editor
-from prompts.experiments import Wish, parse_arms
+from prompts.experiments import lifecycle as experiments
+from prompts.experiments.lifecycle import Wish, parse_arms
+from prompts.experiments.pauses import PauseRule
+from prompts.experiments.report import report
 from prompts.files import TemplateFile
-from prompts.pauses import PauseRule
 from prompts.registry import Prompts
-from prompts.report import report
 from prompts.standing import Experiment
+from store.content.items import Items, Kind, Owner
+from store.content.reviews import Approval, Reviews
 from store.database import Database
-from store.items import Items, Kind, Owner
-from store.journal import JobKey, Journal, StoredAnswer
-from store.ledger import Hold, Ledger
-from store.review import Approval, Reviews
+from store.money.journal import JobKey, Journal, StoredAnswer
+from store.money.ledger import Hold, Ledger
 
 CODE = "BLOGPOST_GEN_V1"
 PLACE = (CODE, "cs")
@@ -282,7 +282,9 @@ async def test_a_version_that_fails_its_schema_too_often_is_paused_and_its_paren
         assert one.paused in ((), (2,))
         assert (one.arm == "A") is (one.paused == ()), "who stands in for an arm is no part of it"
     variables = (await editor.version(PLACE, 2)).template.examples
-    started = await prompts.render(CODE, variables, language="cs", organization="org-1", pins={CODE: pinned})
+    started = await prompts.rendering.render(
+        CODE, variables, language="cs", organization="org-1", pins={CODE: pinned}
+    )
     assert started.ref.version == 2, "runs that have started go on with what they started with"
     await editor.label(PLACE, 2, "production")
     assert (await prompts.resolve("cs", organization="org-1"))[CODE].version.number == 2

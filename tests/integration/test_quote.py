@@ -16,12 +16,12 @@ from prompts.actor import Actor
 from prompts.editing import Editor
 from prompts.registry import Prompts
 from runtime.quote import Quote, Quoter, compare
+from store.content.items import Owner
 from store.database import Database
-from store.items import Owner
-from store.ledger import Ledger
-from store.prices import PriceBook, Prices
+from store.money.ledger import Ledger
+from store.money.prices import PriceBook, Prices
+from store.money.usage import Typical, UsageRecords
 from store.schema.prompts import SHARED
-from store.usage import Typical, UsageRecords
 from tests.money_rows import a_hold
 
 NAMES = ("gemini", "perplexity", "nanobana", "veo")

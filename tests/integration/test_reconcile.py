@@ -15,18 +15,18 @@ import pytest
 
 from domain.calls import Call, JobKind, SearchRequest, TextRequest, VideoRequest
 from domain.errors import InvalidInput
+from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
-from gateway.safe_http import SafeFetcher
-from store.bill import Bill, parse_lines, read_bill
+from store.content.files import FileStore
+from store.content.items import Owner
+from store.content.runs import RunRecord, Runs
 from store.database import Database
-from store.files import FileStore
-from store.items import Owner
-from store.ledger import Ledger
-from store.prices import Prices
-from store.reconcile import Reconciler, Report
-from store.runs import RunRecord, Runs
+from store.money.bill import Bill, parse_lines, read_bill
+from store.money.ledger import Ledger
+from store.money.prices import Prices
+from store.money.reconcile import Reconciler, Report
 from tests.money_rows import CALL as MONEY_CALL
 from tests.money_rows import budget, rows, settled
 

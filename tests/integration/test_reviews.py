@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from domain.errors import InvalidInput
+from store.content.items import Owner
+from store.content.reviews import Approval, Outcome, Reviews
 from store.database import Database
-from store.items import Owner
-from store.review import Approval, Outcome, Reviews
 
 APPROVAL = Approval("posts", "post-1", 0, 1, "approve", "hash", "eva", reason="hezké")
 

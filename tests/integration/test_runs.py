@@ -9,11 +9,11 @@ import sys
 import pytest
 from sqlalchemy import text
 
-import store.runs
+import store.content.runs
 from domain.errors import InvalidInput, NotFound
+from store.content.items import Owner
+from store.content.runs import RunRecord, Runs
 from store.database import Database
-from store.items import Owner
-from store.runs import RunRecord, Runs
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ async def test_an_unknown_status_or_run_is_refused(runs: Runs, owner: Owner) -> 
 
 
 async def test_a_run_is_worked_on_by_one_at_a_time(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store.runs, "EXCLUSIVE_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(store.content.runs, "EXCLUSIVE_WAIT_SECONDS", 0.0)
     async with runs.exclusive("run-1", owner="me"), runs.exclusive("run-2", owner="me"):
         with pytest.raises(InvalidInput, match="another process"):
             async with runs.exclusive("run-1", owner="me"):
@@ -123,7 +123,7 @@ async def test_a_run_that_nobody_works_on_any_more_reads_as_stopped(
 HOLDER = """
 import asyncio, sys
 from store.database import Database
-from store.runs import Runs
+from store.content.runs import Runs
 async def main():
     async with Runs(Database(sys.argv[1])).exclusive("run-1", owner="me"):
         print("held", flush=True)
@@ -149,9 +149,9 @@ SERVER = """
 import asyncio, sys
 from domain.calls import Call, JobKind
 from store.database import Database
-from store.journal import JobKey, Journal
-from store.ledger import Ledger
-from store.sweeper import Lease
+from store.money.journal import JobKey, Journal
+from store.money.ledger import Ledger
+from store.money.sweeper import Lease
 async def main():
     database = Database(sys.argv[1])
     await Lease(database, Ledger(database, default_limit_micro=0, owner="server")).beat()

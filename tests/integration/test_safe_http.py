@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from domain.errors import FetchFailed, UnsafeUrl
-from gateway.safe_http import SafeFetcher
+from fetching.fetcher import SafeFetcher
 
 Writer = asyncio.StreamWriter
 Answer = Callable[[Writer], Awaitable[None]]

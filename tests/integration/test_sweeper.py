@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import replace
 
 from store.database import Database
-from store.ledger import Ledger
-from store.sweeper import Lease
+from store.money.ledger import Ledger
+from store.money.sweeper import Lease
 from tests.money_rows import CALL, a_hold, budget, rows
 
 STATES = "select state, basis, error_code from attempts order by opened_at"

@@ -17,17 +17,17 @@ from prometheus_client import generate_latest
 
 from domain.calls import Call, JobKind, TextRequest, Usage
 from domain.errors import BudgetExceeded, PostHubError
+from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
+from gateway.calls.breaker import Health
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
-from gateway.health import Health
-from gateway.safe_http import SafeFetcher
 from runtime.telemetry import Metrics, Telemetry, watching
-from store import observe
+from store.content.files import FileStore
 from store.database import Database
-from store.files import FileStore
-from store.ledger import Hold, Ledger
-from store.prices import Prices
+from store.money import observe
+from store.money.ledger import Hold, Ledger
+from store.money.prices import Prices
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "write", "topic-1")
 CANARIES = ("PROMPT-CANARY", "SYSTEM-CANARY", "KEY-CANARY")
@@ -141,7 +141,7 @@ async def test_a_budget_that_refuses_is_counted_and_opens_nothing(
 
 
 def test_a_breaker_shows_while_it_is_open(telemetry: Telemetry) -> None:
-    from gateway.failures import from_status
+    from gateway.calls.failures import from_status
 
     health = Health()
     for _ in range(6):

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from domain.errors import InvalidInput, LimitExceeded, NotFound, PostHubError
+from store.content.items import Owner
+from store.content.runs import RunRecord, Runs
+from store.content.tenants import Tenants
 from store.database import Database
-from store.items import Owner
-from store.runs import RunRecord, Runs
-from store.tenants import Tenants
 
 FACTS: dict[str, Any] = {
     "website": "https://a.example",

@@ -9,10 +9,10 @@ import pytest
 
 from domain.calls import Usage
 from domain.errors import UnknownPrice
-from gateway.tracker import CostTracker
+from gateway.calls.tracker import CostTracker
 from store.database import Database
-from store.ledger import Ledger
-from store.prices import Prices
+from store.money.ledger import Ledger
+from store.money.prices import Prices
 from tests.money_rows import CALL, a_hold, budget, rows
 
 USAGE = Usage(input_tokens=1000, output_tokens=400, thinking_tokens=100, cached_tokens=200, requests=1)

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from cli.terminal import Screen
+from cli.screen.terminal import Screen
 
 
 class Script:

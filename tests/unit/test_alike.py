@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from domain.errors import InvalidInput
-from gateway.alike import asks_the_same
-from gateway.semantic_policy import read_semantic_templates, shipped
+from gateway.cache.alike import asks_the_same
+from gateway.cache.semantic_policy import read_semantic_templates, shipped
 
 EMPTY = {word for words in shipped()["said_without_meaning"].values() for word in words}
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from gateway import cache
-from store.cache import AnswerCache, CacheKey
+from gateway.cache import exact as cache
+from store.shared.cache import AnswerCache, CacheKey
 
 
 class SwallowsCancel:

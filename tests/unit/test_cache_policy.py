@@ -8,7 +8,7 @@ import pytest
 
 from domain.calls import Call, JobKind, TemplateRef
 from domain.errors import InvalidInput
-from gateway.cache_policy import read_cache_policy
+from gateway.cache.policy import read_cache_policy
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.SCRAPE_DNA, "research", "dna")
 WRITING = replace(CALL, template=TemplateRef("BLOGPOST_GEN_V1", 1, "hash"))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cli.decisions import check_decisions, read_decisions
+from cli.screen.decisions import check_decisions, read_decisions
 from domain.errors import InvalidInput
 
 REQUEST: dict[str, Any] = {

@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
-from cli.output import index_page, next_command, print_json, summary_panel
-from cli.terminal import Screen
+from cli.screen.output import index_page, next_command, print_json, summary_panel
+from cli.screen.terminal import Screen
 
 SUMMARY: dict[str, Any] = {
     "thread_id": "0b6f0f0e-6c1e-4c57-9a5e-0d9a3f6c1f0a",

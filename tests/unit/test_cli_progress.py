@@ -4,9 +4,9 @@ import io
 
 from rich.console import Console
 
-from cli.live import LineView, StepTable
-from cli.progress import Clock, Progress
-from cli.terminal import Screen
+from cli.screen.live import LineView, StepTable
+from cli.screen.progress import Clock, Progress
+from cli.screen.terminal import Screen
 
 
 class Time:

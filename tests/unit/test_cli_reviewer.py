@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.reviewer import Reviewer
+from cli.screen.reviewer import Reviewer
 
 
 def _fakes() -> ModuleType:

@@ -6,7 +6,7 @@ import pytest
 
 from cli.sample import demo_settings, free_month, next_month
 from runtime.settings import load
-from store.runs import RunRecord
+from store.content.runs import RunRecord
 
 
 def run(month: str, company: str = "Pražírna", posts: int = 4) -> RunRecord:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli.text import clean, duration, keep_examples, listed, one_line, plural
+from cli.screen.text import clean, duration, keep_examples, listed, one_line, plural
 
 
 def test_text_that_would_command_the_terminal_loses_its_commands() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import jsonschema
 
-from domain.dna import FACTS, LIST_FACTS, CompanyDNA, dna_findings, dna_schema
+from domain.content.dna import FACTS, LIST_FACTS, CompanyDNA, dna_findings, dna_schema
 
 HOME = "https://prazirna.example"
 ABOUT = "https://prazirna.example/o-nas"

@@ -13,11 +13,11 @@ from domain.calls import ImageRequest, SearchRequest, VideoRequest
 from domain.errors import AnswerInDoubt, MediaJobFailed, MoneyState, ProviderBusy, ProviderRefused
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.ports import Answer, Finish, MediaFile, Ticket
-from gateway.providers.gemini_video import GoogleVeo, OmniVideo
+from gateway.providers.gemini.video import GoogleVeo, OmniVideo
 from gateway.providers.media_job import Polling
 from gateway.providers.nanobana import Nanobana
 from gateway.providers.perplexity import Perplexity
-from gateway.providers.veo_http import VeoHttp
+from gateway.providers.veo import VeoHttp
 
 BASE = "https://provider.example"
 CONFIG = ProviderConfig("provider", "the-key", BASE)

@@ -11,14 +11,14 @@ from pydantic import BaseModel, Field
 
 from domain.calls import Call, JobKind, TextRequest, Usage
 from domain.errors import BadOutput, ContentBlocked, OutputTruncated
-from gateway.booking import cost_of
+from gateway.calls.attempt import cost_of
+from gateway.calls.judge import judge_image, judge_text, judge_vectors, judge_video
+from gateway.calls.media import media_type_of
+from gateway.calls.structured import Parsed, Unfit, ask_again, read
 from gateway.config import GatewayConfig, ProviderConfig
-from gateway.judge import judge_image, judge_text, judge_vectors, judge_video
-from gateway.media import media_type_of
 from gateway.ports import Answer, Finish, MediaFile
-from gateway.providers.gemini import finish_of, nearest_ratio, usage_of_metadata, with_negative
-from gateway.structured import Parsed, Unfit, ask_again, read
-from store.prices import Tariff, shipped
+from gateway.providers.gemini.wire import finish_of, nearest_ratio, usage_of_metadata, with_negative
+from store.money.prices import Tariff, shipped
 
 PNG = b"\x89PNG\r\n\x1a\nx"
 MP4 = b"\x00\x00\x00\x18ftypmp42"

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from domain.errors import StoreUnavailable
-from gateway import booking
-from gateway.booking import uncancelled, until_stored
+from gateway.calls import attempt as booking
+from gateway.calls.attempt import uncancelled, until_stored
 
 
 async def test_work_that_must_not_be_cut_off_ends_before_the_cancel_is_raised() -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from domain.errors import AnswerInDoubt, MoneyState, ProviderBusy, ProviderRefused, ProviderUnreachable
-from gateway.failures import from_status, in_doubt, job_unfinished, retry_after, unreachable
+from gateway.calls.failures import from_status, in_doubt, job_unfinished, retry_after, unreachable
 from gateway.providers.wire import classified, error_message
 
 

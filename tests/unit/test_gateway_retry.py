@@ -16,10 +16,10 @@ from domain.errors import (
     ProviderError,
     ProviderRefused,
 )
-from gateway.failures import in_doubt, unreachable
-from gateway.health import Health
-from gateway.orders import Offer
-from gateway.retry import Course, Patience
+from gateway.calls.breaker import Health
+from gateway.calls.failures import in_doubt, unreachable
+from gateway.calls.request import Offer
+from gateway.calls.retry import Course, Patience
 
 
 class Clock:

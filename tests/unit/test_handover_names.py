@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nodes.handover.names import MAX_NAME, Names, iso_day, safe_name
+from exports.package.names import MAX_NAME, Names, iso_day, safe_name
 
 HOSTILE = [
     "../../etc/passwd",

@@ -14,8 +14,8 @@ import yaml
 from PIL import Image
 
 from domain.errors import InvalidInput, NotFound
-from nodes.handover import MonthPackage, write
-from nodes.handover.model import PostPackage
+from exports.package.model import MonthPackage, PostPackage
+from exports.package.write import write
 from tests.handover_month import MemoryFiles, month, picture
 
 
@@ -231,7 +231,7 @@ async def test_the_pages_speak_english_where_the_month_does(
 
 
 async def test_both_languages_have_the_same_labels() -> None:
-    from nodes.handover.html import load_labels
+    from exports.page.render import load_labels
 
     def shape(value: Any) -> Any:
         return {key: shape(item) for key, item in value.items()} if isinstance(value, dict) else None

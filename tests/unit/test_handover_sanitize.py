@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nodes.handover.sanitize import article_html, clean_html, inert_markdown, nesting, safe_url, visible
+from exports.sanitize import article_html, clean_html, inert_markdown, nesting, safe_url, visible
 
 
 def test_markdown_becomes_headings_lists_links_and_emphasis() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nodes.handover.stage import FORMAT, MANIFEST, Stage
+from exports.package.stage import FORMAT, MANIFEST, Stage
 
 
 def package(folder: Path, text: str) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from nodes.handover import MonthPackage, write
+from exports.package.model import MonthPackage
+from exports.package.write import write
 from tests.handover_month import MemoryFiles, month
 
 PAYLOADS = [

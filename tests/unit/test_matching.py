@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInput
-from store.bill import Bill, BillLine, parse_lines
-from store.matching import Booked, Matched, match
+from store.money.bill import Bill, BillLine, parse_lines
+from store.money.matching import Booked, Matched, match
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

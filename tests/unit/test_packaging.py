@@ -11,7 +11,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("cli", "runtime", "graph", "nodes", "tools", "prompts", "gateway", "store", "domain", "sandbox")
+PACKAGES = (
+    "cli",
+    "runtime",
+    "graph",
+    "nodes",
+    "tools",
+    "exports",
+    "prompts",
+    "gateway",
+    "fetching",
+    "store",
+    "domain",
+    "sandbox",
+)
 
 
 @pytest.mark.parametrize("name", PACKAGES)

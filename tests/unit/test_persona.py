@@ -6,7 +6,14 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
-from domain.persona import ARCHETYPES, MBTI_TYPES, Persona, duplicates, parse_personas, personas_schema
+from domain.content.persona import (
+    ARCHETYPES,
+    MBTI_TYPES,
+    Persona,
+    duplicates,
+    parse_personas,
+    personas_schema,
+)
 
 
 def _persona(number: int, **changes: Any) -> dict[str, Any]:

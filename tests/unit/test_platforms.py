@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
+from domain.content.platforms import Platform, aspect_ratio, platform, platforms
 from domain.errors import InvalidInput
-from domain.platforms import Platform, aspect_ratio, platform, platforms
 
 
 def test_the_six_platforms_are_there() -> None:

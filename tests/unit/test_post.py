@@ -7,9 +7,9 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
-from domain.post import BlogPost, count_words, post_findings, post_markdown, post_schema
+from domain.content.post import BlogPost, count_words, post_findings, post_markdown, post_schema
+from domain.content.topic import Topic
 from domain.text import count_words as words_of
-from domain.topic import Topic
 
 KEYWORD = "výběrová káva"
 TOPIC = Topic.model_validate(

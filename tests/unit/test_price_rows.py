@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from domain.errors import InvalidInput, UnknownPrice
-from gateway.litellm_prices import litellm_rows
-from store.price_rows import PriceRow, parse_row, read_price_file, unique
-from store.prices import PriceBook, shipped
+from gateway.providers.litellm.prices import litellm_rows
+from store.money.price_rows import PriceRow, parse_row, read_price_file, unique
+from store.money.prices import PriceBook, shipped
 
 DAY = date(2026, 11, 22)
 GOOD = {

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import UnknownPrice
-from store.prices import PriceBook, shipped
+from store.money.prices import PriceBook, shipped
 
 BOOK = PriceBook(shipped())
 NOVEMBER = date(2026, 11, 22)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ["nodes", "gateway", "graph", "tools", "runtime", "prompts"]
+ROOMS = ["nodes", "gateway", "graph", "tools", "exports", "runtime", "prompts"]
 SPEAK_CZECH = {"tools"}
 """Examples of arguments may be Czech sentences."""
 ORDERS = re.compile(

@@ -5,11 +5,11 @@ import math
 import pytest
 
 from domain.errors import InvalidInput
-from prompts.allocation import by_thompson, by_weight, share
-from prompts.experiments import parse_arms
-from prompts.outcomes import changed_share
+from prompts.experiments.allocation import by_thompson, by_weight, share
+from prompts.experiments.lifecycle import parse_arms
+from prompts.experiments.outcomes import changed_share
+from prompts.experiments.statistics import difference, mean, wilson
 from prompts.standing import Arm
-from prompts.statistics import difference, mean, wilson
 
 ARMS = (Arm("A", 1, "a", 0.8), Arm("B", 2, "b", 0.2))
 

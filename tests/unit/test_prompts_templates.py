@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from domain.dna import CompanyDNA
+from domain.content.dna import CompanyDNA
+from domain.content.persona import Persona
+from domain.content.platforms import platforms
 from domain.errors import InvalidInput
-from domain.persona import Persona
-from domain.platforms import platforms
 from prompts.files import TemplateFile, check, dump, parse, shipped
 
 TEMPLATES = {(one.code, one.language): one for one in shipped()}

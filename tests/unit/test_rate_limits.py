@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.errors import InvalidInput
-from gateway.rate_limits import read_limits
+from gateway.limits.rates import read_limits
 
 
 def test_the_shipped_limits_are_those_of_the_brief() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from domain.errors import FetchFailed, InvalidInput, UnsafeUrl
-from gateway.safe_http import SafeFetcher
+from fetching.fetcher import SafeFetcher
 
 REFUSED = {
     "S1-loopback": "http://127.0.0.1/",

@@ -6,8 +6,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from domain.platforms import Platform, platform, platforms
-from domain.social import SocialPost, assemble_caption, measure, social_findings, social_schema
+from domain.content.platforms import Platform, platform, platforms
+from domain.content.social import SocialPost, assemble_caption, measure, social_findings, social_schema
 
 SENTENCE = "Výběrová káva chutná i doma. "
 

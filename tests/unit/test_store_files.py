@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from domain.errors import InvalidInput
-from store.files import FileStore, file_key
+from store.content.files import FileStore, file_key
 
 
 def test_a_key_is_made_of_the_content_and_its_media_type() -> None:

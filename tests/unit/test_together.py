@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from domain.errors import StoreUnavailable
-from store.together import Together
+from store.money.group_commit import Together
 
 
 class Table:

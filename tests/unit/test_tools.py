@@ -26,11 +26,11 @@ from domain.calls import (
     VideoRequest,
 )
 from domain.errors import BudgetExceeded, FeatureNotAvailable, PostHubError
-from gateway.safe_http import SafeFetcher
+from fetching.fetcher import SafeFetcher
+from fetching.pages import PageReader
 from tools import tools_for
 from tools.image import generate_image_tool
 from tools.page import read_page_tool
-from tools.pages import PageReader
 from tools.search import web_search_tool
 from tools.video import generate_video_tool
 

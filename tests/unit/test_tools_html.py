@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tools._html import decode, read_html
-from tools.pages import Link, Page, same_site, telling_links
+from fetching.html import decode, read_html
+from fetching.pages import Link, Page, same_site, telling_links
 
 PAGE = """<!doctype html><html lang="cs-CZ"><head><title> Kavárna
 U Mostu </title><meta name="Description" content="Rodinná pražírna v Telči."><base href="/sites/kava/"></head><body>

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.content.topic import Slot, Topic, parse_topics, plan_slots, slot_of, topic_problems, topics_schema
 from domain.errors import InvalidInput
-from domain.topic import Slot, Topic, parse_topics, plan_slots, slot_of, topic_problems, topics_schema
 
 CAST = ["p1", "p2", "p3"]
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from domain.persona import Persona
-from domain.visual import VisualBrief, authenticity, image_prompt, video_prompt, visual_schema
+from domain.content.persona import Persona
+from domain.content.visual import VisualBrief, authenticity, image_prompt, video_prompt, visual_schema
 
 PERSONA = Persona(
     character_name="Magdaléna Hrubá",

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from domain.data import load
-from domain.x_text import x_weight
+from domain.content.x_text import x_weight
+from domain.tables import load
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from twitter_text import parse_tweet
 
-SEQUENCES = " ".join(load("x_text")["emoji_sequences"]).split(" ")
+SEQUENCES = " ".join(load("domain", "x_text")["emoji_sequences"]).split(" ")
 PIECES = [
     "https://", "http://", "www.", "a.cz", "príklad.cz", "例え.jp", "日本語.com中国語example.com", "t.co/abc",
     "https://t.co/" + "a" * 41, "https://t.co/abcDEF12?x=1", "/path", "/čaj(1)/x", "?q=1&z=ž", "#tag", "@user",

@@ -1,0 +1,159 @@
+"""``posthub sandbox``, ``serve`` and ``db upgrade``: the parts of PostHub, each for itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.options import Port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STUDIO = "https://smith.langchain.com/studio/?baseUrl="
+
+
+def upgrade() -> int:
+    """Bring the database's schema to the newest version.
+
+    The prompts that come with this release are brought in too; an editor's own are never overwritten. On
+    PostHub's own PostgreSQL all this happens by itself.
+
+    Example:
+      DATABASE_URI=postgresql://posthub@db.internal/posthub posthub db upgrade
+    """
+    from cli.screen.terminal import screen
+    from cli.session import read_settings, run_async
+
+    shown, settings = screen(), read_settings()
+
+    async def work() -> tuple[str, int]:
+        from runtime.stores import open_stores
+        from store.database import ping
+        from store.database import upgrade as upgrade_schema
+
+        async with open_stores(settings) as stores:
+            await upgrade_schema(stores.database_uri)
+            added = await _sync_prompts(stores.database_uri)
+            return await ping(stores.database_uri), added
+
+    version, added = run_async(work())
+    shown.out.print(f"The schema is the newest one (PostgreSQL {version}).")
+    if added:
+        shown.out.print(f"{added} prompt versions came with this release.")
+    return 0
+
+
+async def _sync_prompts(uri: str) -> int:
+    from prompts.registry import Prompts
+    from store.database import Database
+
+    database = Database(uri)
+    try:
+        return await Prompts(database).sync_shipped()
+    finally:
+        await database.dispose()
+
+
+def sandbox(
+    port: Port = 8799,
+    seed: Annotated[
+        int | None, typer.Option(help="Same seed, same month; without it POSTHUB_SANDBOX_SEED.")
+    ] = None,
+) -> int:
+    """Run the stand-in providers until Ctrl-C.
+
+    In the foreground, with the sites of their fictional companies, and with a bill of all that they answered.
+    A run without any provider key starts a sandbox by itself; this command is not needed for it.
+
+    Examples:
+      posthub sandbox
+      posthub sandbox --port 0 --seed 7
+    """
+    import sys
+
+    from cli.screen.children import run_child
+    from cli.screen.terminal import screen
+    from cli.session import read_settings
+
+    shown, settings = screen(), read_settings()
+    home = settings.home / "sandbox-foreground"
+    command = [sys.executable, "-m", "sandbox", "--port", str(port), "--home", str(home)]
+    command += ["--seed", str(settings.sandbox_seed if seed is None else seed)]
+    return run_child(command, said=lambda line: _print_sandbox(shown, line))
+
+
+def serve(
+    port: Port = 2024,
+    host: Annotated[str, typer.Option(help="The interface to listen on.")] = "127.0.0.1",
+) -> int:
+    """Serve the graph to LangGraph Studio and the API.
+
+    Starts the LangGraph development server, until Ctrl-C.
+
+    Examples:
+      posthub serve
+      posthub serve --port 8123
+    """
+    import sys
+
+    from cli.screen.children import free_port, run_child
+    from cli.screen.terminal import screen
+    from cli.session import read_settings
+
+    shown = screen()
+    read_settings()
+    config = _server_config()
+    chosen = free_port(host, port)
+    command = [sys.executable, "-m", "langgraph_cli", "dev", "--no-browser", "--no-reload"]
+    command += ["--host", host, "--port", str(chosen), "--config", str(config)]
+    address = f"http://{host}:{chosen}"
+    shown.say(f"API     {address}  (its pages: {address}/docs)")
+    shown.say(f"Studio  {STUDIO}{address}")
+    return run_child(command, cwd=config.parent)
+
+
+def _server_config() -> Path:
+    import importlib.util
+    from pathlib import Path
+
+    from domain.errors import InvalidInput
+
+    if not importlib.util.find_spec("langgraph_cli") or not importlib.util.find_spec("langgraph_api"):
+        raise InvalidInput(
+            "The LangGraph development server is not installed.",
+            next_step="Install it with: pip install 'posthub[server]'",
+        )
+    places = (Path(__file__).resolve().parents[2], Path.cwd())
+    for place in places:
+        if (place / "langgraph.json").is_file():
+            return place / "langgraph.json"
+    raise InvalidInput("There is no langgraph.json.", next_step="Run this in PostHub's project folder.")
+
+
+def _print_sandbox(shown: Any, line: str) -> None:
+    import json
+    from urllib.parse import urlsplit
+
+    from cli.screen.text import clean
+    from runtime.settings import PROVIDERS
+
+    try:
+        ready = json.loads(line)
+        base, sites = ready["base_url"], ready["sites"]
+    except (ValueError, KeyError, TypeError):
+        shown.say(line)
+        return
+    shown.out.print("SANDBOX: stand-in providers; nothing is real, nothing is charged.", style="bold yellow")
+    shown.out.print(f"Listens on {base}; the bill is {clean(ready.get('bill', ''))}", soft_wrap=True)
+    for site in sites:
+        shown.out.print(f"  {clean(site['name'])}: {clean(site['url'])}", soft_wrap=True)
+    shown.out.print("\nTo use it as your providers, in another terminal:")
+    for name in PROVIDERS:
+        shown.out.print(
+            f"export {name.upper()}_BASE_URL={base} {name.upper()}_API_KEY=sandbox", soft_wrap=True
+        )
+    address = urlsplit(base)
+    shown.out.print(f"export POSTHUB_ALLOW_PRIVATE_HOSTS={address.hostname}:{address.port}\n", soft_wrap=True)
+    shown.out.print("Ctrl-C ends it.")

@@ -1,0 +1,182 @@
+"""Carries a run on in this terminal until it is done, waits, fails or is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from cli.errors import Interrupted, unexpected
+from cli.screen.live import View, view
+from cli.screen.output import next_command, print_json, summary_panel
+from cli.screen.progress import POINTS, Progress
+from cli.screen.reviewer import Reviewer
+from cli.screen.terminal import Screen, TerminalKeyboard
+from cli.session import person, working_on
+from domain.errors import InvalidInput, PostHubError
+from runtime.months import Months
+from runtime.services import Services
+from store.content.items import Kind, Owner
+from store.content.runs import RunRecord
+
+DONE, WAITS = 0, 3
+"""Exit statuses."""
+
+_COST_SECONDS = 0.5
+_STEP_OF = {Kind.DNA: "research", Kind.PERSONA: "personas", Kind.TOPIC: "topics", Kind.POST: "writing"}
+_MADE = frozenset({"draft", "approved", "packaged"})
+"""Statuses of what a person sees; the store keeps working material beside it."""
+
+
+@dataclass
+class Terminal:
+    """One run in front of one person."""
+
+    services: Services
+    months: Months
+    screen: Screen
+    run: RunRecord
+    ask: bool
+    _view: View = field(init=False)
+    _reviewer: Reviewer = field(init=False)
+
+    def __post_init__(self) -> None:
+        title = f"{self.run.request['company']} · {self.run.month} · {self.run.tier}"
+        self._view = view(self.screen, Progress(title, sandbox=self.run.sandbox))
+        self._reviewer = Reviewer(self.screen, TerminalKeyboard(), self._fields)
+
+    async def go_on(self, answer: Any = None) -> int:
+        """Let the run go on, ask where that is wanted, and say at the end where it stands.
+
+        Args:
+            answer: Decisions for what waits now; None where nothing was decided yet.
+
+        Returns:
+            The exit status: 0 done, 3 waits for review.
+
+        Raises:
+            Interrupted: A signal came; says how to go on.
+            PostHubError: The run failed; says how to go on.
+        """
+        working_on(self.run.id)
+        try:
+            await self._count_earlier_work()
+            status = await self._carry(answer)
+        except Interrupted:
+            raise
+        except PostHubError as error:
+            raise self._with_way_on(error) from error
+        except Exception as error:
+            raise self._with_way_on(unexpected(error)) from error
+        await self._conclude()
+        return status
+
+    async def _carry(self, answer: Any) -> int:
+        if answer is None and self.run.status == "waiting":
+            waiting = await self.months.waiting(self.run.id)
+            if waiting:
+                answer = await self._ask(waiting.point, waiting.request)
+                if answer is None:
+                    return WAITS
+        while True:
+            if await self._work(answer) == "done":
+                return DONE
+            waiting = await self.months.waiting(self.run.id)
+            if waiting is None:
+                return WAITS
+            answer = await self._ask(waiting.point, waiting.request)
+            if answer is None:
+                return WAITS
+
+    async def _ask(self, point: str, request: Mapping[str, Any]) -> Any:
+        if self.ask:
+            return await self._reviewer.ask(point, request)
+        for problem in request.get("problems", []):
+            self.screen.say(f"Not taken: {problem}", "bold yellow")
+        return None
+
+    async def _work(self, answer: Any) -> str:
+        """Let the run work until it stops, and return the last event's name."""
+        last = ""
+        async with self._watched():
+            async with aclosing(self._events(answer)) as events:
+                async for event in events:
+                    self._view.take(event)
+                    last = str(event["event"])
+            self._view.progress.cost_micro = await self.services.ledger.run_cost(self.run.id)
+        return last
+
+    def _events(self, answer: Any) -> Any:
+        return self.months.advance(self.run.id, answer=answer, reviewer=person())
+
+    @contextlib.asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        self._view.start()
+        cost = asyncio.create_task(self._follow_cost())
+        try:
+            yield
+        finally:
+            cost.cancel()
+            self._view.stop()
+
+    async def _follow_cost(self) -> None:
+        while True:
+            with contextlib.suppress(PostHubError):  # the run itself says so if the database is gone
+                self._view.progress.cost_micro = await self.services.ledger.run_cost(self.run.id)
+            await asyncio.sleep(_COST_SECONDS)
+
+    async def _count_earlier_work(self) -> None:
+        """Show what an earlier process of this run has made as made."""
+        for kind in Kind:
+            for record in await self.services.items.list_newest(self._owner, kind):
+                if record.status in _MADE:
+                    self._view.progress.made(_step(kind, record.content), [record.item])
+
+    async def _conclude(self) -> None:
+        summary = await self.months.summary(self.run.id)
+        if self.screen.json:
+            print_json(self.screen, summary)
+        else:
+            self.screen.out.print(summary_panel(summary))
+        way_on = next_command(summary)
+        if way_on:
+            self.screen.say(way_on, "bold")
+
+    async def _fields(self, point: str, item: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        if point != "posts":
+            return fields
+        return (await self.services.items.newest(self._owner, Kind.POST, item)).content
+
+    @property
+    def _owner(self) -> Owner:
+        return Owner(self.run.organization_id, self.run.company_id, self.run.id)
+
+    def _with_way_on(self, error: PostHubError) -> PostHubError:
+        error.details.setdefault("thread_id", self.run.id)
+        if not isinstance(error, InvalidInput):
+            error.next_step = f"{error.next_step} Go on with: posthub resume {self.run.id}".strip()
+        return error
+
+
+def show_waiting(screen: Screen, point: str, request: Mapping[str, Any]) -> None:
+    """Show everything that waits, for a person who answers by file."""
+    from rich.markdown import Markdown
+    from rich.rule import Rule
+    from rich.text import Text
+
+    from cli.screen.reviewer import waiting_items
+
+    for each in waiting_items(request):
+        screen.out.print(Rule(Text(f"{POINTS[point]} · {each.item} · {', '.join(each.allowed)}")))
+        screen.out.print(Markdown(each.text, hyperlinks=False))
+
+
+def _step(kind: Kind, content: Mapping[str, Any]) -> str:
+    if kind is Kind.SOCIAL:
+        return "social"
+    if kind is Kind.ASSET:
+        return "video" if content.get("kind") == "video" else "images"
+    return _STEP_OF[kind]

@@ -1,0 +1,1 @@
+"""What content is: its parts, its rules, and how it is measured."""

@@ -1,0 +1,1 @@
+"""The package: what is in it, where each thing lies, and how it is written whole."""

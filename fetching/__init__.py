@@ -1,0 +1,1 @@
+"""Reads the public web safely. Buys nothing and knows no provider."""

@@ -1,0 +1,147 @@
+"""Answers given again: one caller of many buys, all others of the same organization get its answer for nothing.
+
+The key is everything that is asked, down to the facts that are sent about each model of the chain. Callers in
+one process wait for the leader's own result; callers in other processes look into Redis until it is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from domain.errors import MoneyState, PostHubError
+from domain.ids import content_hash
+from gateway.cache.policy import CachePolicy
+from gateway.calls.request import Order, Purchase
+from store.money.journal import recorded_error
+from store.shared.cache import LEAD_SECONDS, AnswerCache, CacheKey
+
+_LOOK_AGAIN_SECONDS = (0.02, 0.05, 0.1, 0.2)
+
+Output = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An answer that another job bought."""
+
+    output: Output
+    why: str = "the same request was answered before"
+
+    @property
+    def saved_micro(self) -> int:
+        """What it cost when it was bought."""
+        return int(self.output["served"]["cost_micro"])
+
+    def for_nothing(self) -> dict[str, Any]:
+        """Return the answer as it is stored for this caller: it cost nothing, and says what it saved."""
+        served = {**self.output["served"], "cost_micro": 0, "basis": "cache", "saved_micro": self.saved_micro}
+        return {**self.output, "served": {**served, "why": self.why}}
+
+
+def key_of(order: Order, engine: str) -> CacheKey:
+    """Return the key of everything that an order asks."""
+    template = order.call.template.identity() if order.call.template else None
+    whole = {
+        "purpose": order.purpose,
+        "engine": engine,
+        "template": template,
+        "request": dict(order.request),
+        "chain": [[offer.name, offer.deployment, dict(offer.facts)] for offer in order.offers],
+    }
+    return CacheKey(order.call.organization_id, content_hash(whole))
+
+
+class Cache:
+    """Finds answers, or lets exactly one caller bring them.
+
+    Args:
+        policy: What is kept for how long.
+        answers: Redis, where there is one; without it callers of one process share their answers at least.
+    """
+
+    def __init__(self, policy: CachePolicy, answers: AnswerCache | None) -> None:
+        self._policy = policy
+        self._answers = answers
+        self._flights: dict[CacheKey, asyncio.Future[Output | None]] = {}
+
+    def seconds(self, order: Order) -> int:
+        """How long an answer to this order is kept; 0 where the cache is not to be asked."""
+        return self._policy.seconds(order.call, order.purpose)
+
+    async def find(
+        self, key: CacheKey, seconds: int, buy: Callable[[], Awaitable[Purchase]]
+    ) -> Purchase | Hit:
+        """Return an answer of before, or what ``buy`` brings.
+
+        Raises:
+            PostHubError: The leader's failure; a caller that waited for it has spent nothing.
+        """
+        while (flight := self._flights.get(key)) is not None:
+            output = await _of_leader(flight)
+            if output is not None:
+                return Hit(output)
+        flight = self._flights[key] = asyncio.get_running_loop().create_future()
+        try:
+            found = await self._find(key, seconds, buy)
+        except PostHubError as error:
+            flight.set_exception(error)
+            flight.exception()  # looked at: nobody has to be waiting
+            raise
+        except BaseException:
+            flight.set_result(None)  # cut short: the next caller leads
+            raise
+        else:
+            replayed = isinstance(found, Purchase) and found.replayed
+            flight.set_result(None if replayed else found.output)
+            return found
+        finally:
+            del self._flights[key]
+
+    async def _find(
+        self, key: CacheKey, seconds: int, buy: Callable[[], Awaitable[Purchase]]
+    ) -> Purchase | Hit:
+        if self._answers is None:
+            return await buy()
+        looked = 0
+        while (found := await self._answers.look(key)) == "wait":
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS[min(looked, len(_LOOK_AGAIN_SECONDS) - 1)])
+            looked += 1
+        if not isinstance(found, str):
+            return Hit(found)
+        async with _leading(self._answers, key):
+            purchase = await buy()
+            if not purchase.replayed:
+                await self._answers.store(key, purchase.output, seconds=seconds)
+            return purchase
+
+
+@asynccontextmanager
+async def _leading(answers: AnswerCache, key: CacheKey) -> AsyncIterator[None]:
+    """Say again and again that the leader works, and end its lead however it ends."""
+    ended = False
+
+    async def keep() -> None:
+        while not ended:  # a cancel may be lost in Redis's client, and nobody waits for this task
+            await asyncio.sleep(LEAD_SECONDS / 3)
+            await answers.keep_lead(key)
+
+    keeping = asyncio.create_task(keep())
+    try:
+        yield
+    except BaseException:
+        await asyncio.shield(answers.leave(key))
+        raise
+    finally:
+        ended = True
+        keeping.cancel()
+
+
+async def _of_leader(flight: asyncio.Future[Output | None]) -> Output | None:
+    try:
+        return await asyncio.shield(flight)
+    except PostHubError as error:
+        raise recorded_error({**error.as_json(), "money": MoneyState.NONE.value}) from error

@@ -1,0 +1,1 @@
+"""A paid call's walk: request, fallback, attempt, judgement, booking."""

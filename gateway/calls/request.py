@@ -1,0 +1,115 @@
+"""What the door is asked for, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from domain.calls import Call
+from domain.ids import content_hash
+from gateway.calls.judge import Judge
+from gateway.ports import Answer, Attempt, Ticket
+from store.money.journal import JobKey
+from store.money.prices import Units
+
+FIRST_CHOICE = "first choice"
+_BOOKING_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One way to serve an order: a model at a provider.
+
+    Attributes:
+        name: Tells the order's offers apart; stored with a ticket.
+        most: The most units that the attempt can be billed for.
+        send: Makes one physical attempt.
+        deadline: Total seconds of the attempt.
+        collect: Fetches what a ticket stands for; for media alone.
+        prompt: The prompt as this provider gets it; for media alone.
+        longer: The same offer with room for a longer answer; None where the model has none.
+        facts: What the table of models says of it; part of what a cached answer stands for.
+    """
+
+    name: str
+    provider: str
+    model: str
+    most: Units
+    send: Callable[[Attempt], Awaitable[Answer | Ticket]]
+    deadline: float
+    collect: Callable[[Ticket], Awaitable[Answer]] | None = None
+    prompt: str = ""
+    longer: Callable[[], Offer] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def deployment(self) -> str:
+        return f"{self.provider}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One logical call. ``request`` is everything that is asked, as plain JSON; it makes the key.
+
+    Which models and providers are configured is no part of the key: what was bought stays bought when a key is
+    taken away or a newer model is put first before a run is resumed.
+
+    Attributes:
+        seconds: Total deadline of asking: every wait, retry and fallback together.
+        collect_seconds: How long a bought file may take to come, after that.
+        rebuy: Whether it may be bought again after an answer in doubt or of no use.
+    """
+
+    call: Call
+    purpose: str
+    request: Mapping[str, Any]
+    offers: tuple[Offer, ...]
+    judge: Judge
+    seconds: float
+    collect_seconds: float = 0.0
+    rebuy: bool = True
+
+    @property
+    def key(self) -> JobKey:
+        chain = [offer.deployment for offer in self.offers]
+        template = self.call.template.identity() if self.call.template else None
+        whole = {"purpose": self.purpose, "template": template, "request": dict(self.request)}
+        return JobKey(self.call, self.purpose, content_hash(whole), {"chain": chain})
+
+    @property
+    def lease_seconds(self) -> float:
+        """The longest that the work can take."""
+        return self.seconds + len(self.offers) * self.collect_seconds + _BOOKING_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A job's stored answer: ``replayed`` from the journal, ``cached`` from another job, or bought now."""
+
+    job_id: str
+    output: Mapping[str, Any]
+    replayed: bool
+    cached: bool = False
+
+
+def output_of(offer: Offer, answer: Answer, *, cost_micro: int, basis: str, why: str) -> dict[str, Any]:
+    """Return an answer as it is stored, plain JSON; a media file is added when it has been stored."""
+    return {
+        "text": answer.text,
+        "sources": [asdict(source) for source in answer.sources],
+        "vectors": [list(vector) for vector in answer.vectors],
+        "finish": answer.finish.value,
+        "reason": answer.reason,
+        "prompt": offer.prompt,
+        "raw": dict(answer.raw),
+        "served": {
+            "provider": offer.provider,
+            "model": offer.model,
+            "deployment": offer.deployment,
+            "why": why,
+            "usage": asdict(answer.usage),
+            "cost_micro": cost_micro,
+            "basis": basis,
+        },
+    }

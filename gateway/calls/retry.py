@@ -1,0 +1,222 @@
+"""The one retry loop's mind: what a failure means for the next attempt of the same call.
+
+    not sent           nothing left this machine               again after a pause, then the next deployment
+    refused unbilled   429 or 5xx instead of an answer         again after the pause it asks for, then the next
+    refused            400, 401, 403, 404                      the next deployment: the same would be refused again
+    in doubt           sent, no whole answer                   booked as lost, asked once more; a video never
+    billed but bad     cut off: once with more tokens; blocked, empty or no file: the next deployment
+
+The SDKs' own retries are off: each physical attempt is ours, with a deadline and a ledger row of its own.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.errors import (
+    AnswerInDoubt,
+    BadOutput,
+    ContentBlocked,
+    MediaJobFailed,
+    MoneyState,
+    OutputTruncated,
+    ProviderBusy,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnreachable,
+)
+from gateway.calls.breaker import LONGEST_PAUSE_SECONDS, Health
+from gateway.calls.failures import all_resting
+from gateway.calls.request import FIRST_CHOICE, Offer
+
+_LEAST_SECONDS = 1.0
+"""With less than this left nothing is sent: it could only be cut off, and paid."""
+
+
+class Reaction(StrEnum):
+    AGAIN = "again"
+    LONGER = "longer"
+    NEXT = "next"
+    GIVE_UP = "give up"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often and how long.
+
+    Attributes:
+        tries: Attempts at one deployment while none of them was billed.
+        first_seconds: The first pause where the provider names none; it doubles each time, with jitter.
+        wait_seconds: The longest pause that is waited for while another deployment could be asked instead.
+        last_wait_seconds: The longest pause that is waited for where there is no other.
+    """
+
+    tries: int = 3
+    first_seconds: float = 0.5
+    wait_seconds: float = 10.0
+    last_wait_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next attempt: after how many seconds, by whom, and why not by the first choice."""
+
+    pause: float
+    offer: Offer
+    why: str
+
+
+class Course:
+    """One order's way along its chain.
+
+    Args:
+        offers: The chain, the first choice first.
+        patience: How often and how long.
+        health: What is known of the deployments.
+        seconds: Total deadline, from now on.
+        rebuy: Whether it may be bought again after an answer in doubt or of no use.
+        now: A monotonic clock.
+        chance: Draws from [0, 1); spreads the pauses of callers that were refused together.
+    """
+
+    def __init__(
+        self,
+        offers: Sequence[Offer],
+        patience: Patience,
+        health: Health,
+        *,
+        seconds: float,
+        rebuy: bool = True,
+        now: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._offers = list(offers)
+        self._patience = patience
+        self._health = health
+        self._rebuy = rebuy
+        self._now = now
+        self._chance = chance
+        self._ends = now() + seconds
+        self._at = 0
+        self._tries = 0
+        self._doubted = False
+        self._lengthened = False
+        self._pause = 0.0
+        self._why = FIRST_CHOICE
+        self._failures: list[ProviderError] = []
+
+    @property
+    def left(self) -> float:
+        """Seconds until the total deadline."""
+        return max(0.0, self._ends - self._now())
+
+    def stood_still(self, seconds: float) -> None:
+        """Leave time out of the deadline that was spent queueing: a queue has a deadline of its own."""
+        self._ends += seconds
+
+    def next(self) -> Step:
+        """Return the next attempt; deployments that rest are passed over where another is ready.
+
+        Raises:
+            ProviderError: All of them rest for longer than can be waited.
+        """
+        while True:
+            offer = self._offers[self._at]
+            if self._failures and self.left < min(offer.deadline, _LEAST_SECONDS):
+                raise self.outcome()
+            rest = self._health.rest(offer.deployment)
+            pause = max(self._pause, rest.seconds)
+            if pause <= (0.0 if rest.broken and self._others else self._reach(self._others)):
+                self._pause = 0.0
+                self._tries += 1
+                return Step(self._spread(pause), offer, self._why)
+            if not self._others:
+                raise self.outcome() if self._failures else all_resting(offer.provider, pause)
+            self._go_on(f"{offer.deployment} is resting ({rest.reason or 'busy'})")
+
+    @property
+    def _others(self) -> bool:
+        return self._at + 1 < len(self._offers)
+
+    def _reach(self, others: bool) -> float:
+        """The longest pause that is waited for here."""
+        longest = self._patience.wait_seconds if others else self._patience.last_wait_seconds
+        return min(longest, self.left)
+
+    def _spread(self, pause: float) -> float:
+        return pause + self._chance() * min(pause / 4, 1.0) if pause else 0.0
+
+    def _go_on(self, why: str) -> None:
+        self._at += 1
+        self._tries = 0
+        self._pause = 0.0
+        self._why = why
+
+    def reaction(self, error: ProviderError) -> Reaction:
+        """Say what follows from a failure; changes nothing."""
+        if isinstance(error, ProviderBusy | ProviderUnreachable):
+            return self._after_unbilled(error)
+        if isinstance(error, ProviderRefused):
+            return self._elsewhere()
+        if isinstance(error, MediaJobFailed):
+            return self._elsewhere() if error.money is MoneyState.NONE else Reaction.GIVE_UP
+        if not self._rebuy or not self.left:
+            return Reaction.GIVE_UP
+        if isinstance(error, AnswerInDoubt):
+            return self._after_doubt(error)
+        if isinstance(error, OutputTruncated):
+            longer = self._offers[self._at].longer is not None and not self._lengthened
+            return Reaction.LONGER if longer else Reaction.GIVE_UP
+        return self._elsewhere() if isinstance(error, ContentBlocked | BadOutput) else Reaction.GIVE_UP
+
+    def _after_unbilled(self, error: ProviderError) -> Reaction:
+        if self._tries < self._patience.tries and self._wanted_pause(error) <= self._reach(self._others):
+            return Reaction.AGAIN
+        return self._elsewhere()
+
+    def _after_doubt(self, error: ProviderError) -> Reaction:
+        if self._doubted:
+            return Reaction.GIVE_UP
+        # Silence is likely to be met again at the same place, a cut connection is not.
+        silent = bool(error.details.get("timed_out"))
+        return Reaction.NEXT if silent and self._others else Reaction.AGAIN
+
+    def _elsewhere(self) -> Reaction:
+        return Reaction.NEXT if self._others and self.left else Reaction.GIVE_UP
+
+    def _wanted_pause(self, error: ProviderError) -> float:
+        asked = error.details.get("retry_after_seconds")
+        own = self._patience.first_seconds * 2 ** max(0, self._tries - 1)
+        return min(max(float(asked), 0.0), LONGEST_PAUSE_SECONDS) if asked is not None else own
+
+    def failed(self, error: ProviderError) -> None:
+        """Take a failure in, and go on.
+
+        Raises:
+            ProviderError: There is no going on.
+        """
+        reaction = self.reaction(error)
+        self._failures.append(error)
+        here = self._offers[self._at]
+        if reaction is Reaction.GIVE_UP:
+            raise self.outcome()
+        if reaction is Reaction.NEXT:
+            self._go_on(f"{here.deployment}: {error.message}")
+            self._doubted = self._doubted or isinstance(error, AnswerInDoubt)
+        elif reaction is Reaction.LONGER:
+            assert here.longer is not None
+            self._offers[self._at] = here.longer()
+            self._lengthened = True
+        elif isinstance(error, AnswerInDoubt):
+            self._doubted = True
+        else:
+            self._pause = self._wanted_pause(error)
+
+    def outcome(self) -> ProviderError:
+        """Return the failure to report: the last that touched money, else the first choice's."""
+        touched = [error for error in self._failures if error.money is not MoneyState.NONE]
+        return touched[-1] if touched else self._failures[0]

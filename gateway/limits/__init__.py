@@ -1,0 +1,1 @@
+"""Calls a minute, by provider and organization."""

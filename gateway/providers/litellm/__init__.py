@@ -1,0 +1,1 @@
+"""LiteLLM: the wire formats and price tables of every text provider that it knows."""

@@ -1,0 +1,1 @@
+"""Experiments between versions of a template, and what they have shown."""

@@ -1,0 +1,1 @@
+"""Templates become prompts: sandboxed, strict, bounded."""

@@ -1,0 +1,1 @@
+"""What runs have made, what people decided, and whose it is."""

@@ -1,0 +1,1 @@
+"""The ledger, the journal and everything that counts money."""

@@ -1,0 +1,371 @@
+"""The journal: one row for every logical call, under a key that comes out the same when a step runs again.
+
+A job that holds an answer returns it for ever: it is never bought again. Identical calls at the same time
+meet here too: one buys, the others wait for its answer. The advisory lock is held around the look-up alone,
+never across HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain import errors
+from domain.calls import NO_TEMPLATE, Call
+from domain.errors import PostHubError, ProviderError
+from domain.ids import content_hash, stable_id
+from store.database import Database, by_position
+from store.money.group_commit import Together
+from store.text import json_text
+
+_working: set[tuple[str, str]] = set()
+"""(owner, job) that this very process works on at the moment, whichever of its journals began it."""
+
+_opening: set[tuple[str, str]] = set()
+"""(owner, job) whose row this process is writing at the moment."""
+
+_POLL_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5)
+
+
+@dataclass(frozen=True)
+class JobKey:
+    """A job's identity. ``facts`` is what may be kept of the request: no prompt text."""
+
+    call: Call
+    purpose: str
+    request_hash: str
+    facts: Mapping[str, Any]
+
+    @cached_property
+    def text(self) -> str:
+        """The key as it is stored; two different calls never share one."""
+        call = self.call
+        place = (call.organization_id, call.run_id, call.node, call.item, f"r{call.revision}", call.step)
+        parts = [*place, call.kind.value, self.purpose]
+        return f"{'/'.join(parts)}/{content_hash([*parts, self.request_hash])}"
+
+    @cached_property
+    def id(self) -> str:
+        return stable_id(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A row of the journal.
+
+    ``mine``: the caller has to do the work now; ``taken_over``: somebody else had begun it.
+    """
+
+    id: str
+    status: str
+    output: Mapping[str, Any] | None
+    provider_ref: Mapping[str, Any] | None
+    error: Mapping[str, Any] | None
+    mine: bool = False
+    taken_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """A bought answer, to be stored with its job by the statement that settles it (`store.money.ledger.Ledger.settle`).
+
+    ``error`` tells why it is of no use.
+    """
+
+    job_id: str
+    output: Mapping[str, Any]
+    tokens: int
+    error: PostHubError | None = None
+
+    def values(self) -> dict[str, Any]:
+        """The fields of the ledger's statement."""
+        return {
+            "job_id": self.job_id,
+            "job_status": "failed" if self.error else "completed",
+            "job_output": dict(self.output),
+            "job_error": self.error.as_json() if self.error else None,
+            "job_tokens": self.tokens,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job as people see it."""
+
+    id: str
+    company_id: str
+    run_id: str
+    kind: str
+    node: str
+    item: str
+    revision: int
+    step: str
+    status: str
+    error: Mapping[str, Any] | None
+    retry_count: int
+    max_retries: int
+    priority: int
+    tokens_used: int
+    generation_time_seconds: float | None
+    template_code: str | None
+    template_version: int | None
+    template_language: str | None
+    experiment: str | None
+    arm: str | None
+
+
+_LOCK = text("select pg_advisory_xact_lock(hashtextextended(:id, 0))")
+_FIND = text("""
+select id, status, output, provider_ref, error, owner, lease_until > now() as leased
+  from jobs where id = :id""")
+_UNHURRIED = "(select set_config('synchronous_commit', 'off', true)) unhurried"
+"""Written without waiting for the disk: the hold that follows, or the node that resumes, makes up for a crash."""
+
+# A job that a cache answered comes with its answer, which costs nothing and says what it saved.
+_OPEN_SQL = f"""
+with opened as (
+  insert into jobs (id, key, organization_id, company_id, run_id, kind, node, item, revision, step, status, owner,
+                    lease_until, input, output, template_code, template_version, template_language, experiment, arm,
+                    started_at, completed_at, generation_time_seconds)
+  select g.id, g.key, g.organization_id, g.company_id, g.run_id, g.kind, g.node, g.item, g.revision, g.step,
+         case when g.output is null then 'processing' else 'completed' end,
+         :owner, now() + make_interval(secs => g.lease), g.input, g.output, g.template_code,
+         g.template_version, g.template_language, g.experiment, g.arm, now(),
+         case when g.output is not null then now() end, case when g.output is not null then 0 end
+    from {_UNHURRIED}, jsonb_to_recordset(cast(:rows as jsonb)) as g(
+      id text, key text, organization_id text, company_id text, run_id text, kind text, node text, item text,
+      revision int, step text, lease float8, input jsonb, output jsonb, template_code text, template_version int,
+      template_language text, experiment text, arm text)
+   order by g.id
+  on conflict do nothing
+  returning *),
+saved as (
+  insert into cache_hits (id, job_id, organization_id, company_id, run_id, month, kind, provider, model,
+                          template_code, template_version, saved_micro)
+  select id, id, organization_id, company_id, run_id, to_char(now() at time zone 'utc', 'YYYY-MM'), kind,
+         output -> 'served' ->> 'provider', output -> 'served' ->> 'model', template_code, template_version,
+         (output -> 'served' ->> 'saved_micro')::bigint
+    from opened where output is not null)
+select id from opened"""
+_OPEN = text(_OPEN_SQL)
+_OPEN_MANY = by_position(_OPEN_SQL, "rows", "owner")
+_TAKE = text("""
+update jobs set status = 'processing', owner = :owner, lease_until = now() + make_interval(secs => :lease),
+                started_at = now(), completed_at = null, error = null,
+                retry_count = retry_count + case when status in ('failed', 'processing') then 1 else 0 end
+ where id = :id""")
+_FAIL = text("""
+update jobs set status = :status, error = cast(:error as jsonb), lease_until = null, completed_at = now(),
+                generation_time_seconds = extract(epoch from now() - started_at)
+ where id = :id and owner = :owner and status = 'processing'""")
+_REFER = text("update jobs set provider_ref = cast(:ref as jsonb) where id = :id")
+_KEEP = text("""
+update jobs set lease_until = now() + make_interval(secs => :lease)
+ where id = :id and owner = :owner and status = 'processing'""")
+_FORGET = text("update jobs set provider_ref = null where id = :id")
+_REFER_ATTEMPT = text("update attempts set provider_ref = :ref where id = :id and state = 'held'")
+_LIST = text("""
+select * from jobs where organization_id = :organization_id and run_id = :run_id order by created_at, id""")
+
+
+class Journal:
+    """Jobs of this process.
+
+    Args:
+        database: Where the journal is kept.
+        owner: Names this process instance, as in the ledger.
+    """
+
+    def __init__(self, database: Database, *, owner: str) -> None:
+        self._database = database
+        self.owner = owner
+        self._inserting = Together(self._insert_all)
+
+    async def claim(self, key: JobKey, *, lease_seconds: float) -> Job:
+        """Return the job's answer, or the job to work on; waits while another live caller works on it.
+
+        Args:
+            key: The job.
+            lease_seconds: The longest that the work can take; after that its worker counts as dead.
+
+        Raises:
+            ProviderError: The caller that this one waited for failed; its error, bought nothing here.
+        """
+        if await self._open_new(key, lease_seconds):
+            return Job(key.id, "processing", None, None, None, mine=True)
+        waits = 0
+        while True:
+            job = await self._look_up_or_open(key, lease_seconds, share_failure=waits > 0)
+            if job.mine or job.output is not None:
+                return job
+            if job.status == "failed":
+                raise recorded_error(job.error or {})
+            await asyncio.sleep(_POLL_SECONDS[min(waits, len(_POLL_SECONDS) - 1)])
+            waits += 1
+
+    async def _open_new(self, key: JobKey, lease: float) -> bool:
+        """Open a job that is not known yet, which most are: one statement, no lock."""
+        place = (self.owner, key.id)
+        if place in _opening:
+            return False
+        _opening.add(place)
+        try:
+            opened = await self._inserting(_identity(key) | {"lease": lease})
+            if opened:
+                _working.add(place)
+            return opened
+        finally:
+            _opening.discard(place)
+
+    async def answer(self, key: JobKey, output: Mapping[str, Any]) -> bool:
+        """Store an answer that a cache gave for a job not known yet, and book what it saved.
+
+        Args:
+            key: The job.
+            output: The answer; its ``served`` holds provider, model and ``saved_micro``.
+
+        Returns:
+            False where the journal knows the job: what it has bought comes first.
+        """
+        return await self._inserting(_identity(key) | {"output": dict(output)})
+
+    async def _insert_all(self, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
+        values = [json_text(rows), self.owner]
+        async with self._database.driver() as connection:
+            opened = {row.id for row in await (await connection.execute(_OPEN_MANY, values)).fetchall()}
+        found = []
+        for row in rows:
+            found.append(row["id"] in opened)
+            opened.discard(row["id"])  # of two that are the same the first opened it
+        return found
+
+    async def _look_up_or_open(self, key: JobKey, lease: float, *, share_failure: bool) -> Job:
+        begun = False
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(_LOCK, {"id": key.id})
+                row = (await connection.execute(_FIND, {"id": key.id})).first()
+                if row is not None and (self._is_worked_on(row) or row.output is not None):
+                    return _job(row)
+                if row is None and (self.owner, key.id) in _opening:
+                    return _being_opened(key)
+                if row is not None and share_failure and row.status == "failed":
+                    return _job(row)
+                if not await self._begin(connection, key, lease, known=row is not None):
+                    return _being_opened(key)
+                # Before the lock is let go, or a caller beside this one would take the job for abandoned.
+                _working.add((self.owner, key.id))
+                begun = True
+        except BaseException:
+            # Cut short in its commit: nobody works on the job, and whoever asks next may take it.
+            if begun:
+                self.release(key.id)
+            raise
+        if row is None:
+            return Job(key.id, "processing", None, None, None, True)
+        return _job(row, mine=True)
+
+    def _is_worked_on(self, row: Any) -> bool:
+        if row.status != "processing":
+            return False
+        if row.owner != self.owner:
+            return bool(row.leased)
+        return (row.owner, row.id) in _working or (row.owner, row.id) in _opening
+
+    async def _begin(self, connection: AsyncConnection, key: JobKey, lease: float, *, known: bool) -> bool:
+        """Take a known job over, or open a new one; False if another process has just opened it."""
+        if not known:
+            values = {"rows": json_text([_identity(key) | {"lease": lease}]), "owner": self.owner}
+            return (await connection.execute(_OPEN, values)).first() is not None
+        await connection.execute(_TAKE, {"id": key.id, "owner": self.owner, "lease": lease})
+        return True
+
+    async def fail(self, job_id: str, error: BaseException) -> None:
+        """Close a job without an answer, so that it can be tried again; a cancelled one is marked so."""
+        record = error.as_json() if isinstance(error, PostHubError) else {"code": type(error).__name__}
+        values = {
+            "id": job_id,
+            "owner": self.owner,
+            "status": "failed" if isinstance(error, PostHubError) else "cancelled",
+            "error": json_text(record),
+        }
+        async with self._database.transaction() as connection:
+            await connection.execute(_FAIL, values)
+
+    async def keep(self, job_id: str, *, lease_seconds: float) -> None:
+        """Say that a job is still being worked on."""
+        values = {"id": job_id, "owner": self.owner, "lease": lease_seconds}
+        async with self._database.transaction() as connection:
+            await connection.execute(_KEEP, values)
+
+    def release(self, job_id: str) -> None:
+        """Tell the journal that this process no longer works on a job."""
+        _working.discard((self.owner, job_id))
+
+    async def refer(self, job_id: str, attempt_id: str, ref: Mapping[str, Any]) -> None:
+        """Store what a bought media file is collected with, on job and attempt, before the first poll."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_REFER, {"id": job_id, "ref": json_text(ref)})
+            await connection.execute(_REFER_ATTEMPT, {"id": attempt_id, "ref": str(ref["id"])})
+
+    async def forget_ref(self, job_id: str) -> None:
+        """Drop the reference to a media job that failed, so that another can be bought."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_FORGET, {"id": job_id})
+
+    async def jobs(self, organization_id: str, run_id: str) -> list[JobRow]:
+        """Return a run's jobs, the oldest first; none for a run of another organization."""
+        values = {"organization_id": organization_id, "run_id": run_id}
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(_LIST, values)).mappings().all()
+        return [JobRow(**{name: row[name] for name in JobRow.__slots__}) for row in rows]
+
+
+def recorded_error(record: Mapping[str, Any]) -> PostHubError:
+    """Build the error again that was recorded as plain JSON."""
+    known = {kind.code: kind for kind in _kinds(PostHubError)}
+    kind = known.get(str(record.get("code")), ProviderError)
+    own = {"code", "message", "next_step", "money", "retryable"}
+    return kind(
+        str(record.get("message", "The call did not bring an answer.")),
+        next_step=str(record.get("next_step", "")),
+        money=errors.MoneyState(record.get("money", "none")),
+        **{name: value for name, value in record.items() if name not in own},
+    )
+
+
+def _kinds(kind: type[PostHubError]) -> list[type[PostHubError]]:
+    return [kind, *(each for below in kind.__subclasses__() for each in _kinds(below))]
+
+
+def _identity(key: JobKey) -> dict[str, Any]:
+    call = key.call
+    return {
+        "id": key.id,
+        "key": key.text,
+        "organization_id": call.organization_id,
+        "company_id": call.company_id,
+        "run_id": call.run_id,
+        "kind": call.kind.value,
+        "node": call.node,
+        "item": call.item,
+        "revision": call.revision,
+        "step": call.step,
+        "input": {"purpose": key.purpose, "request_hash": key.request_hash, **key.facts},
+        **(call.template.booked() if call.template else NO_TEMPLATE),
+    }
+
+
+def _being_opened(key: JobKey) -> Job:
+    return Job(key.id, "processing", None, None, None)
+
+
+def _job(row: Any, *, mine: bool = False) -> Job:
+    taken_over = mine and row.status in {"processing", "pending"}
+    return Job(row.id, row.status, row.output, row.provider_ref, row.error, mine, taken_over)

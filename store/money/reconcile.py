@@ -1,0 +1,217 @@
+"""Compares the ledger with a provider's bill and books what differs as adjustments.
+
+The bill is the account's, so every organization of the database is compared. Sandbox runs are compared with the
+sandbox's bill and with no other. Repeating it changes nothing: a difference is booked once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.ids import stable_id
+from store.database import Database
+from store.money.bill import Bill, BillLine
+from store.money.ledger import Ledger
+from store.money.matching import Booked, Matched, Pair, match
+
+Of = Literal["sandbox", "providers"]
+
+_ONE_AT_A_TIME = text("select pg_advisory_xact_lock(hashtextextended('posthub:reconcile', 0))")
+_NOW = text("select now()")
+
+_ATTEMPTS = text("""
+select a.id, a.organization_id, a.month, a.provider, a.model, a.state, a.opened_at, a.closed_at,
+       coalesce(a.cost_micro, a.held_micro) + coalesce(d.delta, 0) as cost_micro, a.provider_ref,
+       a.basis in ('estimate', 'worst_case') and d.delta is null as unsure,
+       case when a.state = 'settled' then j.output -> 'raw' ->> 'id' end as request_id
+  from attempts a
+  left join jobs j on j.id = a.job_id
+  left join runs r on r.id = a.run_id
+  left join lateral (select sum(delta_micro)::bigint as delta from adjustments d where d.attempt_id = a.id) d
+       on true
+ where a.month = any(:months) and coalesce(r.sandbox, :sandbox) = :sandbox""")
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderReport:
+    """One provider: micro-USD as billed, and as booked before and after.
+
+    ``drift_percent`` is what the booked answers (not the lost ones) were off by, in percent of the bill; above 1
+    a price row or the counting of units is wrong.
+    """
+
+    provider: str
+    lines: int
+    billed_micro: int
+    booked_micro: int
+    adjusted_micro: int
+    open_micro: int
+    drift_percent: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What reconciling found. ``adjustments`` were booked, unless it was only asked for."""
+
+    bill: str
+    month: str | None
+    providers: tuple[ProviderReport, ...]
+    adjustments: tuple[Pair, ...]
+    open: tuple[Pair, ...]
+    unknown_lines: tuple[BillLine, ...]
+    missing: tuple[Booked, ...]
+    sums: tuple[tuple[BillLine, int], ...]
+    explained: bool
+
+
+class Reconciler:
+    """Compares and corrects."""
+
+    def __init__(self, database: Database, ledger: Ledger) -> None:
+        self._database = database
+        self._ledger = ledger
+
+    async def now(self) -> datetime:
+        """The database's clock; up to when a bill that is read right afterwards is complete."""
+        async with self._database.transaction() as connection:
+            moment: datetime = (await connection.execute(_NOW)).scalar_one()
+        return moment
+
+    async def run(self, bill: Bill, *, of: Of, month: str | None = None, book: bool = True) -> Report:
+        """Compare a bill with the ledger; book every difference that is explained, in one transaction.
+
+        Args:
+            bill: The bill.
+            of: Whose it is: the sandbox's, or the real providers'.
+            month: One month (``YYYY-MM``) alone.
+            book: False only reports.
+        """
+        async with self._database.transaction() as connection:
+            await connection.execute(_ONE_AT_A_TIME)
+            months = [month] if month else _months(bill)
+            attempts = await _attempts(connection, months, sandbox=of == "sandbox")
+            lines = bill.lines if month is None else tuple(_around(bill.lines, month))
+            matched = match(Bill(bill.name, lines, bill.until), attempts, month=month)
+            differing = [pair for pair in matched.pairs if pair.delta_micro]
+            if book:
+                # What the bill confirms is booked with 0: from then on it counts as certain.
+                confirmed = [pair for pair in matched.pairs if pair.attempt.unsure and not pair.delta_micro]
+                await self._book(connection, bill, [*differing, *confirmed])
+        return _report(bill, month, matched, differing)
+
+    async def _book(self, connection: AsyncConnection, bill: Bill, pairs: Iterable[Pair]) -> None:
+        # In one order everywhere: two that book at once must not wait for each other.
+        for pair in sorted(pairs, key=lambda pair: pair.attempt.id):
+            line = pair.line.id if pair.line else ""
+            await self._ledger.adjust(
+                pair.attempt.id,
+                pair.delta_micro,
+                reason="bill" if pair.line else "unbilled",
+                source=bill.name,
+                adjustment_id=stable_id("adjustment", pair.attempt.id, line, pair.attempt.cost_micro),
+                bill_line=line or None,
+                connection=connection,
+            )
+
+
+def _months(bill: Bill) -> list[str]:
+    """The bill's months, and the one before each: a call may be billed just after its month's end."""
+    months = {line.month for line in bill.lines} | {f"{bill.until:%Y-%m}"}
+    return sorted(months | {_before(month) for month in months})
+
+
+def _before(month: str) -> str:
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year - 1:04}-12" if number == 1 else f"{year:04}-{number - 1:02}"
+
+
+def _around(lines: Iterable[BillLine], month: str) -> Iterable[BillLine]:
+    return (
+        line for line in lines if line.month == month or (_before(line.month) == month and not line.is_sum)
+    )
+
+
+async def _attempts(connection: AsyncConnection, months: list[str], *, sandbox: bool) -> list[Booked]:
+    rows = await connection.execute(_ATTEMPTS, {"months": months, "sandbox": sandbox})
+    return [_booked(row) for row in rows]
+
+
+def _booked(row: Any) -> Booked:
+    return Booked(
+        id=row.id,
+        organization_id=row.organization_id,
+        month=row.month,
+        provider=row.provider,
+        model=row.model,
+        state=row.state,
+        cost_micro=int(row.cost_micro),
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        request_ids=tuple(name for name in (row.provider_ref, row.request_id) if name),
+        unsure=bool(row.unsure),
+    )
+
+
+def _report(bill: Bill, month: str | None, matched: Matched, differing: list[Pair]) -> Report:
+    return Report(
+        bill=bill.name,
+        month=month,
+        providers=tuple(_by_provider(matched)),
+        adjustments=tuple(differing),
+        open=tuple(matched.open),
+        unknown_lines=tuple(matched.unknown_lines),
+        missing=tuple(matched.missing),
+        sums=tuple(matched.sums),
+        explained=matched.explained,
+    )
+
+
+def _by_provider(matched: Matched) -> Iterable[ProviderReport]:
+    figures: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for pair in matched.pairs:
+        mine = figures[pair.attempt.provider]
+        mine["booked"] += pair.attempt.cost_micro
+        mine["adjusted"] += pair.delta_micro
+        if pair.line:
+            mine["lines"] += 1
+            mine["billed"] += pair.line.cost_micro
+            if pair.attempt.state == "settled":
+                mine["answered"] += pair.line.cost_micro
+                mine["off"] += abs(pair.delta_micro)
+    for pair in matched.open:
+        mine = figures[pair.attempt.provider]
+        mine["open"] += pair.attempt.cost_micro
+        mine["billed"] += pair.line.cost_micro if pair.line else 0
+        mine["lines"] += 1
+    for line in matched.unknown_lines:
+        figures[line.provider]["billed"] += line.cost_micro
+        figures[line.provider]["lines"] += 1
+    for attempt in matched.missing:
+        figures[attempt.provider]["booked"] += attempt.cost_micro
+    for line, booked in matched.sums:
+        figures[line.provider]["billed"] += line.cost_micro
+        figures[line.provider]["booked"] += booked
+        figures[line.provider]["lines"] += 1
+    for provider in sorted(figures):
+        yield _provider_report(provider, figures[provider])
+
+
+def _provider_report(provider: str, mine: defaultdict[str, int]) -> ProviderReport:
+    drift = Decimal(mine["off"]) * 100 / mine["answered"] if mine["answered"] else Decimal(0)
+    return ProviderReport(
+        provider=provider,
+        lines=mine["lines"],
+        billed_micro=mine["billed"],
+        booked_micro=mine["booked"],
+        adjusted_micro=mine["adjusted"],
+        open_micro=mine["open"],
+        drift_percent=drift.quantize(Decimal("0.01")),
+    )

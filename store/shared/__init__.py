@@ -1,0 +1,1 @@
+"""What processes share through Redis; it may be lost at any time."""
