@@ -20,7 +20,7 @@ from pathlib import Path
 import uvicorn
 
 from sandbox.app import build_app
-from sandbox.sites import site_list
+from sandbox.sites.pages import site_list
 from sandbox.state import State
 
 

@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox import brief_media, gemini, perplexity, sites
 from sandbox.faults import TYPES, BadFault
+from sandbox.providers import brief_media, gemini, perplexity
+from sandbox.sites import pages
 from sandbox.state import State, base_url, state_of
 from sandbox.wire import json_answer
 
@@ -45,7 +46,7 @@ async def health(request: Request) -> Response:
     """``GET /sandbox``: that it is one, and where everything is."""
     state, root = state_of(request), base_url(request)
     return json_answer(
-        {"sandbox": True, "seed": state.seed, "bill": f"{root}/sandbox/bill", "sites": sites.site_list(root)}
+        {"sandbox": True, "seed": state.seed, "bill": f"{root}/sandbox/bill", "sites": pages.site_list(root)}
     )
 
 
@@ -66,7 +67,7 @@ def build_app(state: State) -> Starlette:
         *perplexity.routes(),
         *brief_media.routes(),
         *gemini.routes(),
-        *sites.routes(),
+        *pages.routes(),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
     app.state.sandbox = state

@@ -7,10 +7,10 @@ import av
 import pytest
 from PIL import Image, ImageDraw
 
-from sandbox.art import art_of, gist_of, palette_of
-from sandbox.images import draw_png, font, size_of
+from sandbox.media.art import art_of, gist_of, palette_of
+from sandbox.media.images import draw_png, font, size_of
+from sandbox.media.video import encode_mp4
 from sandbox.seeds import fingerprint
-from sandbox.video import encode_mp4
 
 CZECH = "ěščřžýáíéúůťďňóĚŠČŘŽÝÁÍÉÚŮŤĎŇÓ„“–…"
 RATIOS = ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "1:4", "4:1", "1:8", "8:1"]

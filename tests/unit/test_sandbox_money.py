@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.art import Art
 from sandbox.bill import Bill, Charge
 from sandbox.faults import BadFault, Faults, parse_fault
-from sandbox.jobs import Job, decode, encode
+from sandbox.media.art import Art
+from sandbox.media.jobs import Job, decode, encode
 from sandbox.prices import Cost, cost_of, row
 
 

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from sandbox.brief import Brief
-from sandbox.schema_filler import SchemaFiller
+from sandbox.prose.brief import Brief
+from sandbox.prose.schema_filler import SchemaFiller
 from sandbox.seeds import fingerprint
 
 PROMPT = "Firma: Pražírna Hanácké zrno\nObor: pražírna výběrové kávy\nNapiš text na měsíc 2027-01."

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import words
-from sandbox.brief import Brief, language_of
-from sandbox.compose import free_text
-from sandbox.frames import Slots, fill
+from sandbox.prose import words
+from sandbox.prose.brief import Brief, language_of
+from sandbox.prose.compose import free_text
+from sandbox.prose.frames import Slots, fill
+from sandbox.prose.words import general, trade
 from sandbox.seeds import fingerprint, normalise, rng
-from sandbox.words import general, trade
 
 WORDS = Path(words.__file__).parent
 COMPANIES = [

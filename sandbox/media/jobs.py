@@ -10,8 +10,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sandbox.art import Art
 from sandbox.faults import JOB, Fault
+from sandbox.media.art import Art
 
 _SIGNATURE = 10
 

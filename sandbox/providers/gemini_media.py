@@ -12,11 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox import prices, render, tokens
-from sandbox.art import art_of
+from sandbox import prices, tokens
 from sandbox.exchange import Exchange, Refused, handle
-from sandbox.gemini_request import GeminiRequest, camel_keys, check_key, check_model, gemini_error
-from sandbox.jobs import Job, decode, encode, job_fault
+from sandbox.media import render
+from sandbox.media.art import art_of
+from sandbox.media.jobs import Job, decode, encode, job_fault
+from sandbox.providers.gemini_request import GeminiRequest, camel_keys, check_key, check_model, gemini_error
 from sandbox.seeds import normalise
 from sandbox.state import base_url, state_of
 

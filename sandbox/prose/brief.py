@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from sandbox.words import Trade, general, trade_of
+from sandbox.prose.words import Trade, general, trade_of
 
 _CZECH_LETTERS = re.compile(r"[ěščřžýůťďňĚŠČŘŽÝŮŤĎŇ]")
 _CZECH_WORDS = re.compile(

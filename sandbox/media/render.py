@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from functools import lru_cache
 
-from sandbox.art import Art
-from sandbox.jobs import Job
+from sandbox.media.art import Art
+from sandbox.media.jobs import Job
 from sandbox.seeds import fingerprint
 from sandbox.state import State
 
@@ -14,7 +14,7 @@ from sandbox.state import State
 @lru_cache(maxsize=64)
 def picture(art: Art, model: str) -> bytes:
     """A PNG in the ratio of ``art``, 1024 pixels on its longer side."""
-    from sandbox.images import draw_png
+    from sandbox.media.images import draw_png
 
     return draw_png(art, model)
 
@@ -34,6 +34,6 @@ async def video(state: State, job: Job) -> bytes:
 
 
 def _encode(job: Job) -> bytes:
-    from sandbox.video import encode_mp4
+    from sandbox.media.video import encode_mp4
 
     return encode_mp4(job.art, job.model, job.seconds)

@@ -11,13 +11,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox import gemini_media, prices, tokens
-from sandbox.brief import Brief
-from sandbox.compose import free_text
-from sandbox.embeddings import embed
+from sandbox import prices, tokens
 from sandbox.exchange import Exchange, Refused, handle
-from sandbox.gemini_request import GeminiRequest, camel_keys, check_key, check_model, gemini_error, read
-from sandbox.schema_filler import SchemaFiller
+from sandbox.prose.brief import Brief
+from sandbox.prose.compose import free_text
+from sandbox.prose.schema_filler import SchemaFiller
+from sandbox.providers import gemini_media
+from sandbox.providers.embeddings import embed
+from sandbox.providers.gemini_request import (
+    GeminiRequest,
+    camel_keys,
+    check_key,
+    check_model,
+    gemini_error,
+    read,
+)
 from sandbox.seeds import rng
 from sandbox.wire import dumps, json_answer, sent_events
 

@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox import prices, search, tokens
-from sandbox.brief import Brief
+from sandbox import prices, tokens
 from sandbox.exchange import Exchange, Refused, handle
-from sandbox.perplexity_request import (
+from sandbox.prices import Cost
+from sandbox.prose.brief import Brief
+from sandbox.prose.schema_filler import SchemaFiller
+from sandbox.providers.perplexity_request import (
     CHAT_FIELDS,
     Question,
     agent_question,
@@ -26,9 +28,8 @@ from sandbox.perplexity_request import (
     schema_of,
     text_of,
 )
-from sandbox.prices import Cost
-from sandbox.schema_filler import SchemaFiller
 from sandbox.seeds import normalise
+from sandbox.sites import search
 from sandbox.state import base_url, state_of
 from sandbox.wire import dumps, json_answer, sent_events
 

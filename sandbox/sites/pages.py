@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from sandbox.brief import Brief
-from sandbox.companies import PAGES, Company, companies, named_in
-from sandbox.frames import fill
-from sandbox.phrases import slugify
+from sandbox.prose.brief import Brief
+from sandbox.prose.frames import fill
+from sandbox.prose.phrases import slugify
+from sandbox.prose.writer import Writer
 from sandbox.seeds import fingerprint
+from sandbox.sites.companies import PAGES, Company, companies, named_in
 from sandbox.state import base_url, state_of
 from sandbox.wire import MARK
-from sandbox.writer import Writer
 
 _HUGE = 100 * 1024 * 1024
 _STYLE = """body{{font:17px/1.6 Georgia,serif;margin:0;color:#2b2622;background:#fdfbf7}}

@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox import prices, render
-from sandbox.art import art_of
+from sandbox import prices
 from sandbox.exchange import Exchange, Handler, Refused, handle
-from sandbox.gemini_media import IMAGE_RATIOS
-from sandbox.jobs import Job, decode, encode, job_fault
+from sandbox.media import render
+from sandbox.media.art import art_of
+from sandbox.media.jobs import Job, decode, encode, job_fault
+from sandbox.providers.gemini_media import IMAGE_RATIOS
 from sandbox.seeds import normalise
 from sandbox.state import base_url
 from sandbox.wire import json_answer

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sandbox.brief import Brief
-from sandbox.companies import PAGES, Company, findings, named_in
-from sandbox.phrases import slugify
-from sandbox.writer import Writer, clip
+from sandbox.prose.brief import Brief
+from sandbox.prose.phrases import slugify
+from sandbox.prose.writer import Writer, clip
+from sandbox.sites.companies import PAGES, Company, findings, named_in
 
 _MEDIA = {
     "cs": (

@@ -6,7 +6,7 @@ import random
 import re
 from dataclasses import dataclass, field, replace
 
-from sandbox.words import Trade
+from sandbox.prose.words import Trade
 
 _ALTERNATIVE = re.compile(r"\[([^\[\]]+)\]")
 _GENDER = re.compile(r"<([^<>/]+)/([^<>/]+)>")

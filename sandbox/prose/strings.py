@@ -10,16 +10,16 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sandbox.brief import Brief, quoted_terms
-from sandbox.fields import bounds, kind_of, snake
-from sandbox.frames import fill
-from sandbox.patterns import matching
-from sandbox.phrases import Phrases, Wanted
-from sandbox.words import Theme
-from sandbox.writer import Writer, clip, pad
+from sandbox.prose.brief import Brief, quoted_terms
+from sandbox.prose.fields import bounds, kind_of, snake
+from sandbox.prose.frames import fill
+from sandbox.prose.patterns import matching
+from sandbox.prose.phrases import Phrases, Wanted
+from sandbox.prose.words import Theme
+from sandbox.prose.writer import Writer, clip, pad
 
 if TYPE_CHECKING:
-    from sandbox.schema_filler import Place
+    from sandbox.prose.schema_filler import Place
 
 _CUE = re.compile(
     r"(?:must|should|has to|have to)\s+(?:\w+\s+){0,3}?(?:contain|include|mention|use)|contains?\b|includes?\b"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from sandbox.brief import Brief
-from sandbox.phrases import Phrases, Subject, Wanted
-from sandbox.writer import Writer
+from sandbox.prose.brief import Brief
+from sandbox.prose.phrases import Phrases, Subject, Wanted
+from sandbox.prose.writer import Writer
 
 _WORDS = re.compile(
     r"(\d[\d\s.]{0,6})(?:\s*(?:-|–|až|to)\s*(\d[\d\s.]{0,6}))?\s*(?:slov|words)", re.IGNORECASE

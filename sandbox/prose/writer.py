@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sandbox import words
-from sandbox.brief import Brief
-from sandbox.frames import Slots, capitalise, fill, season_of
+from sandbox.prose import words
+from sandbox.prose.brief import Brief
+from sandbox.prose.frames import Slots, capitalise, fill, season_of
+from sandbox.prose.words import Theme
 from sandbox.seeds import rng
-from sandbox.words import Theme
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s")
 _PADDING = {

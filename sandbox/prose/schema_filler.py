@@ -14,13 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sandbox.brief import Brief
-from sandbox.fields import kind_of
-from sandbox.json_schema import Schema, additional, is_null, length_limit, merge, rank, type_of
-from sandbox.phrases import Subject
+from sandbox.prose.brief import Brief
+from sandbox.prose.fields import kind_of
+from sandbox.prose.json_schema import Schema, additional, is_null, length_limit, merge, rank, type_of
+from sandbox.prose.phrases import Subject
+from sandbox.prose.strings import Strings
+from sandbox.prose.words import Theme
 from sandbox.seeds import normalise
-from sandbox.strings import Strings
-from sandbox.words import Theme
 
 _DEEP = 3
 _MAY_BE_MISSING = ("null when", "null if", "empty when", "empty if", "null, pokud", "prázdn")

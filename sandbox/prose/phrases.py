@@ -8,12 +8,12 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sandbox.brief import Brief
-from sandbox.extract import listed, sentence_about
-from sandbox.fields import bounds
-from sandbox.frames import capitalise, fill
-from sandbox.words import Theme
-from sandbox.writer import Writer, clip, pad
+from sandbox.prose.brief import Brief
+from sandbox.prose.extract import listed, sentence_about
+from sandbox.prose.fields import bounds
+from sandbox.prose.frames import capitalise, fill
+from sandbox.prose.words import Theme
+from sandbox.prose.writer import Writer, clip, pad
 
 _TIDY = re.compile(r"[^\w\s]", re.UNICODE)
 _FROM_KINDS = frozenset(

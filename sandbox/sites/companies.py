@@ -73,7 +73,7 @@ class Finding:
 
 @cache
 def companies() -> tuple[Company, ...]:
-    path = Path(__file__).parent / "site_data" / "companies.json"
+    path = Path(__file__).parent / "companies.json"
     return tuple(Company(one) for one in json.loads(path.read_text(encoding="utf-8")))
 
 

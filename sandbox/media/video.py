@@ -11,8 +11,8 @@ from typing import Any
 import av
 from PIL import Image, ImageDraw
 
-from sandbox.art import Art
-from sandbox.images import lettering, mix, rgb, shapes, size_of
+from sandbox.media.art import Art
+from sandbox.media.images import lettering, mix, rgb, shapes, size_of
 
 frame_of: Any = av.VideoFrame.from_image  # untyped in PyAV
 LONG_SIDE = 640
