@@ -35,7 +35,7 @@ async def each_shipped(prompts: Prompts) -> dict[str, float]:
     for template in shipped():
 
         async def once(one: TemplateFile = template) -> object:
-            return await prompts.rendering.render(one.code, one.examples, language=one.language)
+            return await prompts.render(one.code, one.examples, language=one.language)
 
         found.append((await rounds(once))["median"])
     return {"longest": max(found), "median": statistics.median(found), "templates": len(found)}
@@ -64,9 +64,7 @@ async def measure(opened: Database) -> dict[str, Any]:
     many = await rounds(resolve)
     async with prompts.watched():
         watched = await rounds(resolve)
-    editors = await rounds(
-        lambda: prompts.rendering.render(CODE, before.examples, language="cs", organization="bench")
-    )
+    editors = await rounds(lambda: prompts.render(CODE, before.examples, language="cs", organization="bench"))
     return figures | {
         "render_editors_in_a_child_ms": editors,
         "resolve_all_ms_1_version": few,

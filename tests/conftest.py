@@ -5,13 +5,11 @@ Every pytest-xdist worker has its own, in a short folder: the path of a socket m
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from types import ModuleType
 
 _SCRUBBED = ("POSTHUB_", "LANGSMITH_", "LANGCHAIN_", "GEMINI_", "PERPLEXITY_", "NANOBANA_", "VEO_", "GOOGLE_")
 for _name in list(os.environ):
@@ -32,6 +30,8 @@ from store.content.items import Owner  # noqa: E402
 from store.content.tenants import Tenants  # noqa: E402
 from store.database import Database, upgrade  # noqa: E402
 from store.embedded import EmbeddedServers  # noqa: E402
+
+pytest_plugins = ["tests.sandbox_fixture"]
 
 TEMPLATE = "posthub_template"
 _numbers = itertools.count(1)
@@ -151,19 +151,3 @@ async def owner(database: Database) -> Owner:
 async def stranger(database: Database) -> Owner:
     """A company of another organization, with a run of the same id."""
     return await make_owner(database, organization="org-2")
-
-
-def _sandbox_fixtures() -> ModuleType | None:
-    path = Path(__file__).with_name("sandbox_fixture.py")
-    if not path.exists():
-        return None
-    spec = importlib.util.spec_from_file_location("posthub_sandbox_fixture", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-if _sandbox := _sandbox_fixtures():
-    globals().update({name: each for name, each in vars(_sandbox).items() if not name.startswith("_")})

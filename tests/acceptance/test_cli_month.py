@@ -99,7 +99,7 @@ def cli(tmp_path: Path, database_uri: str, redis_uri: str, sandbox: Any) -> Cli:
 
 def test_a_month_approved_by_policy_is_one_command_and_one_json_object(cli: Cli, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = cli(*cli.screen.month("--approve", "auto", "--out", str(out), "--json"))
+    done = cli(*cli.month("--approve", "auto", "--out", str(out), "--json"))
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert (summary["status"], summary["waiting"], summary["out"]) == ("done", None, str(out))
@@ -115,7 +115,7 @@ def test_a_month_approved_by_policy_is_one_command_and_one_json_object(cli: Cli,
 
 
 def test_a_month_can_be_decided_by_files_from_review_to_review(cli: Cli, tmp_path: Path) -> None:
-    stopped = cli.here(*cli.screen.month("--approve", "ask", "--json"))
+    stopped = cli.here(*cli.month("--approve", "ask", "--json"))
     assert stopped.returncode == 3
     summary = json.loads(stopped.stdout)
     thread = summary["thread_id"]
@@ -154,9 +154,7 @@ def test_a_month_can_be_decided_by_files_from_review_to_review(cli: Cli, tmp_pat
 
 def test_ctrl_c_in_the_middle_loses_nothing(cli: Cli) -> None:
     cli.sandbox.fault("slow", seconds=3.0, body_contains="Napi", provider="gemini")
-    process = cli.start(
-        *cli.screen.month("--approve", "auto"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    process = cli.start(*cli.month("--approve", "auto"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stderr
     thread = ""
     for line in process.stderr:
@@ -182,7 +180,7 @@ def test_ctrl_c_in_the_middle_loses_nothing(cli: Cli) -> None:
 
 def test_a_refused_key_fails_in_one_line_and_the_run_can_be_resumed(cli: Cli) -> None:
     cli.sandbox.fault("status", status=401, provider="gemini")
-    failed = cli.here(*cli.screen.month("--approve", "auto", "--json"))
+    failed = cli.here(*cli.month("--approve", "auto", "--json"))
     assert failed.returncode == 1
     error = json.loads(failed.stdout)["error"]
     assert f"posthub resume {error['thread_id']}" in failed.stderr
@@ -237,7 +235,7 @@ class Terminal:
 
 
 def test_a_person_approves_a_month_at_the_terminal(cli: Cli, tmp_path: Path) -> None:
-    terminal = Terminal([*POSTHUB, *cli.screen.month("--out", str(tmp_path / "out"))], cli.environment)
+    terminal = Terminal([*POSTHUB, *cli.month("--out", str(tmp_path / "out"))], cli.environment)
     terminal.until("Company DNA · 1 of 1")
     terminal.press("a")
     terminal.until("Personas · 1 of 6")
@@ -248,7 +246,7 @@ def test_a_person_approves_a_month_at_the_terminal(cli: Cli, tmp_path: Path) -> 
 
 
 def test_ctrl_c_at_a_question_leaves_the_run_waiting(cli: Cli) -> None:
-    terminal = Terminal([*POSTHUB, *cli.screen.month()], cli.environment)
+    terminal = Terminal([*POSTHUB, *cli.month()], cli.environment)
     terminal.until("Company DNA · 1 of 1")
     terminal.press("\x03")
     assert terminal.ended() == 130

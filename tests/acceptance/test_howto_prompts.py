@@ -88,7 +88,7 @@ def test_the_page_does_what_it_says(
                 "attempts",
             )
             if connection.execute(
-                f"select 1 from {table} where template_code is null "  # type: ignore[arg-type]
+                f"select 1 from {table} where template_code is null "
                 + ("and item <> 'site'" if table == "company_dna" else "")
             ).fetchone()
         ]

@@ -141,7 +141,7 @@ async def test_a_month_runs_on_the_server_is_answered_in_every_shape_and_survive
 ) -> None:
     client = get_client(url=server.url)
     assistant = (await client.assistants.search(graph_id="month"))[0]["assistant_id"]
-    schemas = await client.assistants.get_schemas(assistant)
+    schemas: dict[str, Any] = dict(await client.assistants.get_schemas(assistant))
     assert {"company", "website", "month"} <= set(schemas["input_schema"]["properties"])
     assert {"organization", "tier", "approve", "templates"} <= set(schemas["context_schema"]["properties"])
     assert "packages" in schemas["output_schema"]["properties"]

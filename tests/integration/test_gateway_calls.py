@@ -301,7 +301,7 @@ async def test_an_empty_answer_is_settled_and_refused(
 async def test_a_schema_reaches_the_provider_and_the_answer_is_parsed(
     gateway: Gateway, standin: Standin
 ) -> None:
-    found = await gateway.calls.structured(
+    found = await gateway.structured(
         CALL, replace(ASK, prompt="[json]", schema=SCHEMA), Person.model_validate
     )
     assert found.value == Person(name="Ema", age=31)
@@ -315,7 +315,7 @@ async def test_an_answer_that_is_no_strict_json_is_repaired_and_says_so(
     gateway: Gateway, standin: Standin
 ) -> None:
     request = replace(ASK, prompt="[fenced]", schema=SCHEMA)
-    found = await gateway.calls.structured(CALL, request, Person.model_validate)
+    found = await gateway.structured(CALL, request, Person.model_validate)
     assert found.value == Person(name="Ema", age=31)
     assert "repaired" in found.warnings[0]
     assert len(standin.bill) == 1
@@ -325,18 +325,18 @@ async def test_an_answer_that_does_not_fit_is_asked_for_once_more_with_what_is_w
     gateway: Gateway, standin: Standin, ledger: Ledger
 ) -> None:
     request = replace(ASK, prompt="[wrong once]", schema=SCHEMA)
-    found = await gateway.calls.structured(CALL, request, Person.model_validate)
+    found = await gateway.structured(CALL, request, Person.model_validate)
     assert found.value.age == 31
     assert "age: Input should be a valid integer" in str(standin.requests[1][1])
     assert await ledger.run_cost("run-1") == standin.billed
-    await gateway.calls.structured(CALL, request, Person.model_validate)
+    await gateway.structured(CALL, request, Person.model_validate)
     assert len(standin.bill) == 2
 
 
 async def test_an_answer_that_never_fits_keeps_its_raw_text(gateway: Gateway, standin: Standin) -> None:
     request = replace(ASK, prompt="[wrong]", schema=SCHEMA)
     with pytest.raises(BadOutput) as bad:
-        await gateway.calls.structured(CALL, request, Person.model_validate)
+        await gateway.structured(CALL, request, Person.model_validate)
     assert bad.value.details["raw"] == '{"name": "Ema", "age": "unknown"}'
     models = [model for model, _ in standin.bill]
     assert models == ["gemini-3.8-flash", "gemini-3.8-flash", "gemini-3.5-flash-lite"]

@@ -118,7 +118,7 @@ async def test_every_kind_of_call_is_booked_as_it_is_billed(
 ) -> None:
     gateway = build(config)
     assert (await gateway.text(CALL, ASK)).text
-    person = await gateway.calls.structured(CALL, replace(ASK, purpose="writing", schema=SCHEMA), dict)
+    person = await gateway.structured(CALL, replace(ASK, purpose="writing", schema=SCHEMA), dict)
     assert person.value["age"] >= 18
     assert "".join([piece async for piece in gateway.stream(replace(CALL, step="stream"), ASK)])
     assert len(await gateway.embed(CALL, ["káva je dobrá", "čaj"])) == 2
@@ -195,7 +195,7 @@ async def test_a_structured_answer_that_never_fits_is_booked_each_time_as_it_is_
 
     gateway = build(config)
     with pytest.raises(BadOutput):
-        await gateway.calls.structured(CALL, replace(ASK, schema=SCHEMA), parse)
+        await gateway.structured(CALL, replace(ASK, schema=SCHEMA), parse)
     await judge.is_equal()
 
 

@@ -171,7 +171,7 @@ async def test_an_answer_that_its_schema_rejects(gateway: Gateway, books: Books,
         return int(value["age"])
 
     calls = (
-        gateway.calls.structured(replace(CALL, item=f"i{n}"), replace(ASK, schema=SCHEMA), _strict(parse))
+        gateway.structured(replace(CALL, item=f"i{n}"), replace(ASK, schema=SCHEMA), _strict(parse))
         for n in range(3)
     )
     await asyncio.gather(*calls, return_exceptions=True)

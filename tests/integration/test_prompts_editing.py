@@ -82,7 +82,7 @@ async def test_an_organizations_version_is_neither_seen_nor_used_by_another(
         await other.version(PLACE, 2)
     pin = (await prompts.resolve("cs", organization="org-1"))[CODE].pin()
     with pytest.raises(NotFound):
-        await prompts.rendering.render(CODE, EXAMPLES, language="cs", organization="org-2", pins={CODE: pin})
+        await prompts.render(CODE, EXAMPLES, language="cs", organization="org-2", pins={CODE: pin})
     assert await save(other, "Jen jejich.") == 2
     assert "Jen naše." in (await text_of(editor, 2)).body
     assert "Jen jejich." in (await text_of(other, 2)).body
@@ -154,7 +154,7 @@ async def test_a_run_may_ask_for_a_number_or_a_label(editor: Editor, prompts: Pr
 
 async def test_a_pinned_version_stays_the_same_whatever_labels_do(editor: Editor, prompts: Prompts) -> None:
     pins = {code: one.pin() for code, one in (await prompts.resolve("cs", organization="org-1")).items()}
-    before = await prompts.rendering.render(CODE, EXAMPLES, language="cs", organization="org-1", pins=pins)
+    before = await prompts.render(CODE, EXAMPLES, language="cs", organization="org-1", pins=pins)
     await save(editor, "Později.")
     await editor.label(PLACE, 2, "production")
     again = Prompts(editor.database)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from domain.calls import Call, JobKind, TemplateRef, Usage
 from domain.errors import InvalidInput, NotAllowed, NotFound
 from gateway.calls.judge import judge_text
-from gateway.calls.pipeline import Order
+from gateway.calls.request import Order
 from prompts.actor import Actor
 from prompts.editing import Editor
 from prompts.experiments import lifecycle as experiments
@@ -282,9 +282,7 @@ async def test_a_version_that_fails_its_schema_too_often_is_paused_and_its_paren
         assert one.paused in ((), (2,))
         assert (one.arm == "A") is (one.paused == ()), "who stands in for an arm is no part of it"
     variables = (await editor.version(PLACE, 2)).template.examples
-    started = await prompts.rendering.render(
-        CODE, variables, language="cs", organization="org-1", pins={CODE: pinned}
-    )
+    started = await prompts.render(CODE, variables, language="cs", organization="org-1", pins={CODE: pinned})
     assert started.ref.version == 2, "runs that have started go on with what they started with"
     await editor.label(PLACE, 2, "production")
     assert (await prompts.resolve("cs", organization="org-1"))[CODE].version.number == 2

@@ -75,7 +75,7 @@ async def test_every_template_is_current_in_its_first_version(prompts: Prompts) 
 
 
 async def test_a_rendered_prompt_names_the_version_that_made_it(prompts: Prompts) -> None:
-    made = await prompts.rendering.render(CODE, EXAMPLES, language="cs")
+    made = await prompts.render(CODE, EXAMPLES, language="cs")
     template = next(one for one in SHIPPED if (one.code, one.language) == (CODE, "cs"))
     assert (made.ref.code, made.ref.version, made.ref.language) == (CODE, 1, "cs")
     assert made.ref.content_hash == template.content_hash
@@ -84,8 +84,8 @@ async def test_a_rendered_prompt_names_the_version_that_made_it(prompts: Prompts
 
 
 async def test_a_language_has_its_own_template_and_czech_stands_in_for_the_others(prompts: Prompts) -> None:
-    assert (await prompts.rendering.render(CODE, EXAMPLES, language="en")).ref.language == "en"
-    assert (await prompts.rendering.render(CODE, EXAMPLES, language="de")).ref.language == "cs"
+    assert (await prompts.render(CODE, EXAMPLES, language="en")).ref.language == "en"
+    assert (await prompts.render(CODE, EXAMPLES, language="de")).ref.language == "cs"
     assert await prompts.current("de") == await prompts.current("cs")
 
 
@@ -95,8 +95,8 @@ async def test_a_changed_file_becomes_the_next_version_and_the_one_in_use(
     _release(monkeypatch, "Nová verze.")
     assert await prompts.sync_shipped() == 1
     assert (await prompts.current("cs"))[CODE] == 2
-    assert "Nová verze." in (await prompts.rendering.render(CODE, EXAMPLES, language="cs")).user
-    assert (await prompts.rendering.render(CODE, EXAMPLES, language="en")).ref.version == 1
+    assert "Nová verze." in (await prompts.render(CODE, EXAMPLES, language="cs")).user
+    assert (await prompts.render(CODE, EXAMPLES, language="en")).ref.version == 1
 
 
 async def test_a_release_never_takes_an_editors_version_out_of_use(
@@ -106,11 +106,8 @@ async def test_a_release_never_takes_an_editors_version_out_of_use(
     _release(monkeypatch, "Nová verze.")
     assert await prompts.sync_shipped() == 1
     assert (await prompts.current("cs"))[CODE] == 2
-    assert (await prompts.rendering.render(CODE, EXAMPLES, language="cs")).user == "Text editorky"
-    assert (
-        "Nová verze."
-        in (await prompts.rendering.render(CODE, EXAMPLES, language="cs", pinned={CODE: 3})).user
-    )
+    assert (await prompts.render(CODE, EXAMPLES, language="cs")).user == "Text editorky"
+    assert "Nová verze." in (await prompts.render(CODE, EXAMPLES, language="cs", pinned={CODE: 3})).user
 
 
 async def test_an_editors_draft_does_not_hold_a_release_back(
@@ -126,7 +123,7 @@ async def test_a_pinned_run_goes_on_with_the_versions_that_it_started_with(
     database: Database, prompts: Prompts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pinned = await prompts.current("cs")
-    before = await prompts.rendering.render(CODE, EXAMPLES, language="cs", pinned=pinned)
+    before = await prompts.render(CODE, EXAMPLES, language="cs", pinned=pinned)
     _release(monkeypatch, "Nová verze.")
     later = Prompts(database)
     await later.sync_shipped()
@@ -134,11 +131,11 @@ async def test_a_pinned_run_goes_on_with_the_versions_that_it_started_with(
 
 
 async def test_labels_that_others_moved_are_seen_after_a_reload(database: Database, prompts: Prompts) -> None:
-    await prompts.rendering.render(CODE, EXAMPLES, language="cs")
+    await prompts.render(CODE, EXAMPLES, language="cs")
     await _editors_version(database, 2, "Text editorky", production=True)
-    assert (await prompts.rendering.render(CODE, EXAMPLES, language="cs")).ref.version == 1
+    assert (await prompts.render(CODE, EXAMPLES, language="cs")).ref.version == 1
     await prompts.reload()
-    assert (await prompts.rendering.render(CODE, EXAMPLES, language="cs")).ref.version == 2
+    assert (await prompts.render(CODE, EXAMPLES, language="cs")).ref.version == 2
 
 
 async def test_a_process_that_synchronised_nothing_loads_by_itself(
@@ -149,12 +146,12 @@ async def test_a_process_that_synchronised_nothing_loads_by_itself(
 
 async def test_a_version_that_does_not_exist_is_refused(prompts: Prompts) -> None:
     with pytest.raises(NotFound, match="no version 9"):
-        await prompts.rendering.render(CODE, EXAMPLES, language="cs", pinned={CODE: 9})
+        await prompts.render(CODE, EXAMPLES, language="cs", pinned={CODE: 9})
 
 
 async def test_an_unknown_template_is_refused_with_the_nearest_one(prompts: Prompts) -> None:
     with pytest.raises(NotFound, match="Did you mean BLOGPOST_GEN_V1"):
-        await prompts.rendering.render("BLOGPOST_V1", {}, language="cs")
+        await prompts.render("BLOGPOST_V1", {}, language="cs")
 
 
 async def test_a_database_without_templates_says_how_to_bring_them_in(database: Database) -> None:
@@ -164,7 +161,7 @@ async def test_a_database_without_templates_says_how_to_bring_them_in(database: 
 
 async def test_a_missing_variable_is_named(prompts: Prompts) -> None:
     with pytest.raises(InvalidInput, match="'question' was not given"):
-        await prompts.rendering.render(CODE, {"company": EXAMPLES["company"]}, language="cs")
+        await prompts.render(CODE, {"company": EXAMPLES["company"]}, language="cs")
 
 
 async def test_a_template_survives_the_database_byte_for_byte(database: Database, prompts: Prompts) -> None:

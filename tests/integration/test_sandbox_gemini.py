@@ -11,11 +11,8 @@ from jsonschema import Draft202012Validator
 from PIL import Image
 
 MODEL = "/v1beta/models/gemini-3.8-flash"
-ASK = {
-    "contents": [
-        {"role": "user", "parts": [{"text": "Napiš 120 slov o kávě pro firmu Pražírna Hanácké zrno."}]}
-    ]
-}
+QUESTION = "Napiš 120 slov o kávě pro firmu Pražírna Hanácké zrno."
+ASK = {"contents": [{"role": "user", "parts": [{"text": QUESTION}]}]}
 SCHEMA = {
     "type": "object",
     "properties": {
@@ -70,9 +67,7 @@ def test_both_versions_and_both_spellings_give_the_same_answer(client: httpx.Cli
 
 
 def test_another_prompt_gives_another_answer(client: httpx.Client) -> None:
-    changed = {
-        "contents": [{"parts": [{"text": ASK["contents"][0]["parts"][0]["text"] + " Důvod: moc obecné."}]}]
-    }
+    changed = {"contents": [{"parts": [{"text": QUESTION + " Důvod: moc obecné."}]}]}
     one, other = (client.post(f"{MODEL}:generateContent", json=body).json() for body in (ASK, changed))
     assert text_of(one) != text_of(other)
 

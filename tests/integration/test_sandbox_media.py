@@ -33,6 +33,7 @@ def until(client: httpx.Client, path: str, done: Any) -> dict[str, Any]:
 
 def seconds_of(data: bytes) -> float:
     with av.open(io.BytesIO(data)) as clip:
+        assert isinstance(clip, av.container.InputContainer)
         return float((clip.duration or 0) / 1_000_000)
 
 

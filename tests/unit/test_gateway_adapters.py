@@ -93,7 +93,7 @@ async def test_a_status_that_is_not_completed_is_told_although_it_comes_with_200
     status: str, details: dict[str, str] | None, finish: Finish
 ) -> None:
     usage = {"input_tokens": 5, "output_tokens": 1}
-    answer = {"status": status, "incomplete_details": details, "output": [], "usage": usage}
+    answer: dict[str, Any] = {"status": status, "incomplete_details": details, "output": [], "usage": usage}
     respx.post(f"{BASE}/v1/agent").respond(json=answer)
     found = await perplexity().search("perplexity/sonar", SearchRequest("Kdo?"), Attempt())
     assert found.finish is finish

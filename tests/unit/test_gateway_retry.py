@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -109,9 +110,8 @@ def test_pauses_are_spread_so_that_callers_refused_together_do_not_come_back_tog
     clock = Clock()
     pauses = set()
     for chance in (0.0, 0.5, 0.9):
-        course = Course(
-            (FIRST,), Patience(), Health(now=clock), seconds=60, now=clock, chance=lambda drawn=chance: drawn
-        )
+        drawn = partial(float, chance)
+        course = Course((FIRST,), Patience(), Health(now=clock), seconds=60, now=clock, chance=drawn)
         course.next()
         course.failed(busy(4.0))
         pauses.add(course.next().pause)

@@ -34,7 +34,6 @@ def test_the_earliest_review_with_something_to_ask_comes_next(state: Any, goal: 
 
 def test_parallel_nodes_write_different_fields_of_one_card() -> None:
     left: Any = {"t01": {"status": "waiting", "social.x": "done"}}
-    assert merge_cards(left, {"t01": {"video": "failed"}}) == {
-        "t01": {"status": "waiting", "social.x": "done", "video": "failed"}
-    }
+    right: Any = {"t01": {"video": "failed"}}
+    assert merge_cards(left, right) == {"t01": {"status": "waiting", "social.x": "done", "video": "failed"}}
     assert left == {"t01": {"status": "waiting", "social.x": "done"}}

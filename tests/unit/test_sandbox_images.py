@@ -61,6 +61,7 @@ def test_the_colours_are_those_that_the_prompt_names() -> None:
 def test_a_clip_decodes_with_the_asked_length_and_shape(ratio: str, seconds: float) -> None:
     data = encode_mp4(art_of("Ranní světlo v dílně", ratio, "k"), "model", seconds)
     with av.open(io.BytesIO(data)) as clip:
+        assert isinstance(clip, av.container.InputContainer)
         stream = clip.streams.video[0]
         frames = sum(1 for _ in clip.decode(stream))
         assert stream.codec_context.name == "h264"

@@ -215,7 +215,10 @@ def test_a_question_is_answered_by_its_own_answer() -> None:
 
 
 def test_references_that_go_in_circles_come_to_an_end() -> None:
-    node = {"type": "object", "properties": {"name": {"type": "string"}, "next": {"$ref": "#/$defs/node"}}}
+    node: dict[str, Any] = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "next": {"$ref": "#/$defs/node"}},
+    }
     node["properties"]["children"] = {"type": "array", "items": {"$ref": "#/$defs/node"}}
     node["required"] = ["name"]
     schema = {"$ref": "#/$defs/node", "$defs": {"node": node}}
