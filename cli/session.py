@@ -16,7 +16,9 @@ from cli.logs import log_to_file
 from cli.screen.terminal import SIGNALS, Screen
 
 if TYPE_CHECKING:
-    from runtime.months import Months
+    from app.months import Months
+    from app.quoting import Quotes
+    from runtime.books import Books
     from runtime.services import Services
     from runtime.settings import Settings
     from store.database import Database
@@ -101,11 +103,10 @@ async def opened(
     async with contextlib.AsyncExitStack() as stack:
         with _status(screen, "Starting …"):
             # seconds of imports: the person sees that something happens
-            from runtime.months import Months
             from runtime.services import open_services
 
             services = await stack.enter_async_context(open_services(settings, buys=buys))
-            months = Months(services)
+            months = services.months
         for note in services.notes:
             screen.say(note, "dim")
         yield services, months
@@ -113,21 +114,29 @@ async def opened(
 
 @asynccontextmanager
 async def opened_database(settings: Settings) -> AsyncIterator[Database]:
-    """Open the database alone, for commands that buy nothing.
+    """Open the database alone. Raises as `runtime.stores.open_database`."""
+    from runtime.stores import open_database
 
-    Raises:
-        StoreUnavailable: It does not answer.
-    """
-    from runtime.stores import open_stores
-    from store.database import Database, upgrade
+    async with open_database(settings) as database:
+        yield database
 
-    async with open_stores(settings) as stores:
-        await upgrade(stores.database_uri)
-        database = Database(stores.database_uri)
-        try:
-            yield database
-        finally:
-            await database.dispose()
+
+@asynccontextmanager
+async def opened_books(settings: Settings) -> AsyncIterator[Books]:
+    """Open what was spent and what may be spent. Raises as `runtime.books.open_books`."""
+    from runtime.books import open_books
+
+    async with open_books(settings) as books:
+        yield books
+
+
+@asynccontextmanager
+async def opened_quotes(settings: Settings) -> AsyncIterator[Quotes]:
+    """Open what a quote needs. Raises as `runtime.services.open_quotes`."""
+    from runtime.services import open_quotes
+
+    async with open_quotes(settings) as quotes:
+        yield quotes
 
 
 def person() -> str:

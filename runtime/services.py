@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
+from app.months import Months
+from app.quoting import Quotes
 from fetching.fetcher import SafeFetcher
 from fetching.pages import PageReader
 from gateway.build import build_gateway, preload
@@ -19,7 +21,7 @@ from runtime import sandbox as sandbox_process
 from runtime.progress import tell_of_wait
 from runtime.sandbox import Sandbox
 from runtime.settings import ProviderSettings, Settings
-from runtime.stores import open_stores
+from runtime.stores import open_database, open_stores
 from runtime.telemetry import watching
 from store.checkpoints import PostHubSaver, checkpointer
 from store.content.files import FileStore
@@ -28,9 +30,11 @@ from store.content.reviews import Reviews
 from store.content.runs import Runs
 from store.content.tenants import Tenants
 from store.database import Database, upgrade
+from store.money.budgets import Budgets
 from store.money.ledger import Ledger
 from store.money.prices import Prices
 from store.money.sweeper import Lease
+from store.money.usage import UsageRecords
 from store.shared.redis import SharedRedis
 
 _MEGABYTE = 1_000_000
@@ -81,6 +85,19 @@ class Services:
     @property
     def pages(self) -> PageReader:
         return self.ports.pages
+
+    @property
+    def months(self) -> Months:
+        """The months of this organization."""
+        limit = self.settings.monthly_budget_micro
+        return Months(
+            self.settings.organization,
+            self.ports,
+            saver=self.saver,
+            quotes=_quotes(self.settings, self.database, self.prompts),
+            budgets=Budgets(self.database, default_limit_micro=limit),
+            sandbox=self.sandbox is not None,
+        )
 
 
 @asynccontextmanager
@@ -152,6 +169,34 @@ async def _ports(settings: Settings, database: Database, shared: SharedRedis) ->
         files=files,
         pages=PageReader(fetcher),
         packages=settings.home / "packages",
+    )
+
+
+@asynccontextmanager
+async def open_quotes(settings: Settings) -> AsyncIterator[Quotes]:
+    """Open what a quote needs; without a provider key it is of the sandbox's stand-ins.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+    """
+    if not settings.has_provider_key:
+        known = {name: replace(each, api_key="sandbox") for name, each in settings.providers.items()}
+        settings = replace(settings, providers=known)
+    async with open_database(settings) as database:
+        prompts = Prompts(database)
+        await Prices(database).load_shipped()
+        await prompts.sync_shipped()
+        yield _quotes(settings, database, prompts)
+
+
+def _quotes(settings: Settings, database: Database, prompts: Prompts) -> Quotes:
+    return Quotes(
+        settings.organization,
+        config=gateway_config(settings),
+        prompts=prompts,
+        prices=Prices(database),
+        usage=UsageRecords(database),
+        tenants=Tenants(database),
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from runtime.settings import Settings
+from store.database import Database, upgrade
 from store.embedded import EmbeddedServers
 
 
@@ -41,3 +42,19 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
         )
     finally:
         await asyncio.to_thread(servers.stop)
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """Open the database alone, for what buys nothing.
+
+    Raises:
+        StoreUnavailable: It does not answer.
+    """
+    async with open_stores(settings) as stores:
+        await upgrade(stores.database_uri)
+        database = Database(stores.database_uri)
+        try:
+            yield database
+        finally:
+            await database.dispose()

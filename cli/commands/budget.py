@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.budgets import BudgetReport
 from cli.options import Json
+from cli.screen.output import print_json, table
+from cli.screen.terminal import Screen, screen
+from cli.session import opened_books, read_settings, run_async
+from domain.errors import InvalidInput
+from domain.money import format_usd, parse_month, parse_usd
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cli.screen.terminal import Screen
-    from store.money.budgets import BudgetEvent, BudgetRow
+    from runtime.books import Books
 
 Organization = Annotated[
     str | None, typer.Option(metavar="ID", help="Whose budget; without it POSTHUB_ORGANIZATION.")
@@ -27,7 +31,7 @@ def show(organization: Organization = None, month: Month = None, json: Json = Fa
       posthub budget show
       posthub budget show --organization agency-7 --month 2026-11 --json
     """
-    return _work(organization, month, None, None, json=json)
+    return _work(month, lambda books: books.limits(organization).show(month), json=json)
 
 
 def put(
@@ -49,58 +53,45 @@ def put(
       posthub budget set --organization agency-7 --month 2026-12 --usd 120
       posthub budget set --thread 0b6f0f0e-6c1e-4c57-9a5e-0d9a3f6c1f0a --usd 3.50
     """
-    from domain.errors import InvalidInput
-
     if thread and month:
         raise InvalidInput(
             "A run's ceiling counts over all months.",
             next_step="Leave --month or --thread out.",
             field="month",
         )
-    return _work(organization, month, usd, thread, json=json)
+    micro = parse_usd(usd)
+
+    def change(books: Books) -> Coroutine[Any, Any, BudgetReport]:
+        limits = books.limits(organization)
+        return limits.set_ceiling(thread, micro) if thread else limits.set(micro, month)
+
+    return _work(month, change, json=json)
 
 
 def _work(
-    organization: str | None, month: str | None, usd: str | None, thread: str | None, *, json: bool
+    month: str | None, asked: Callable[[Books], Coroutine[Any, Any, BudgetReport]], *, json: bool
 ) -> int:
-    from cli.screen.terminal import screen
-    from cli.session import opened_database, read_settings, run_async
-    from store.content.runs import Runs
-    from store.money.budgets import Budgets, parse_month, parse_usd
-
     shown, settings = screen(json=json), read_settings()
-    micro = None if usd is None else parse_usd(usd)
     if month is not None:
         parse_month(month)
-    whose = organization or settings.organization
 
-    async def work() -> None:
-        async with opened_database(settings) as database:
-            budgets = Budgets(database, default_limit_micro=settings.monthly_budget_micro)
-            if thread and micro is not None:
-                await Runs(database).get(whose, thread)
-                await budgets.set_run(whose, thread, micro)
-            elif micro is not None:
-                await budgets.set(whose, month or (await budgets.show(whose)).month, micro)
-            row = await budgets.show(whose, month)
-            _print(shown, row, await budgets.events(whose, row.month), thread, micro)
+    async def work() -> BudgetReport:
+        async with opened_books(settings) as books:
+            return await asked(books)
 
-    run_async(work())
+    _print(shown, run_async(work()))
     return 0
 
 
-def _print(
-    shown: Screen, row: BudgetRow, events: Sequence[BudgetEvent], thread: str | None, ceiling: int | None
-) -> None:
-    from cli.screen.output import print_json, table
-    from domain.money import format_usd
-
-    run = {"thread_id": thread, "ceiling_micro": ceiling} if thread else None
+def _print(shown: Screen, found: BudgetReport) -> None:
     if shown.json:
-        print_json(shown, budget_json(row, events) | ({"run": run} if run else {}))
+        print_json(shown, found.as_json())
         return
-    if thread:
-        shown.out.print(f"The run {thread} may spend {format_usd(ceiling or 0)}.", soft_wrap=True)
+    row = found.row
+    if found.run:
+        shown.out.print(
+            f"The run {found.run.thread_id} may spend {format_usd(found.run.ceiling_micro)}.", soft_wrap=True
+        )
     made = table("Budget", row.month, right=(row.month,))
     made.add_row("Limit", format_usd(row.limit_micro) + ("" if row.own_limit else " (default)"))
     made.add_row("Spent", format_usd(row.spent_micro))
@@ -108,33 +99,6 @@ def _print(
     made.add_row("Held for calls under way", format_usd(row.held_micro))
     made.add_row("Left", format_usd(row.left_micro), style="bold")
     shown.out.print(made)
-    for event in events:
+    for event in found.events:
         limit = format_usd(event.limit_micro)
         shown.out.print(f"{event.percent} % of {limit} reached on {event.happened_at:%Y-%m-%d %H:%M} UTC")
-
-
-def budget_json(row: BudgetRow, events: Sequence[BudgetEvent]) -> dict[str, Any]:
-    """Exact amounts in USD as text."""
-    from domain.money import to_usd
-
-    return {
-        "organization": row.organization_id,
-        "month": row.month,
-        "limit_usd": str(to_usd(row.limit_micro)),
-        "own_limit": row.own_limit,
-        "spent_usd": str(to_usd(row.spent_micro)),
-        "unsure_usd": str(to_usd(row.unsure_micro)),
-        "lost_usd": str(to_usd(row.lost_micro)),
-        "adjusted_usd": str(to_usd(row.adjusted_micro)),
-        "held_usd": str(to_usd(row.held_micro)),
-        "left_usd": str(to_usd(row.left_micro)),
-        "events": [
-            {
-                "percent": event.percent,
-                "limit_usd": str(to_usd(event.limit_micro)),
-                "spent_usd": str(to_usd(event.spent_micro)),
-                "at": event.happened_at.isoformat(),
-            }
-            for event in events
-        ],
-    }

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from csv import DictWriter
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
+from app.costs import By, CostReport
+from cli.commands.quote import compared_table
 from cli.options import Json
-
-if TYPE_CHECKING:
-    from cli.screen.terminal import Screen
-    from store.money.ledger import TotalRow
-    from store.money.usage import UsageRecords
-
-
-class By(StrEnum):
-    """What costs are summed by."""
-
-    PROVIDER = "provider"
-    COMPANY = "company"
-    TEMPLATE = "template"
-    JOB = "job"
-    KIND = "kind"
-    DAY = "day"
+from cli.screen.output import print_json, table
+from cli.screen.terminal import Screen, screen
+from cli.screen.text import clean
+from cli.session import opened_books, read_settings, run_async
+from domain.money import format_usd, parse_month
 
 
 def costs(
@@ -51,99 +42,42 @@ def costs(
       posthub costs --by day --csv > days.csv
       posthub costs --thread 0b6f0f0e-6c1e-4c57-9a5e-0d9a3f6c1f0a --by template --json
     """
-    from cli.screen.terminal import screen
-    from cli.session import opened_database, read_settings, run_async
-    from store.content.runs import Runs
-    from store.money.budgets import parse_month
-    from store.money.ledger import Ledger
-    from store.money.usage import UsageRecords
-
     shown, settings = screen(json=json), read_settings()
     if month is not None:
         parse_month(month)
 
-    async def work() -> int:
-        whose = settings.organization
-        async with opened_database(settings) as database:
-            if thread:
-                await Runs(database).get(whose, thread)
-            ledger = Ledger(database, default_limit_micro=settings.monthly_budget_micro)
-            records = UsageRecords(database)
-            rows = await ledger.totals(whose, month=month, run_id=thread, by=by.value)
-            names = await _names(database, whose, rows) if by is By.COMPANY else {}
-            posts = await records.approved_posts(whose, month=month, run_id=thread)
-            quoted = await _quoted(records, whose, thread) if thread else []
-        found = Found({"month": month, "thread_id": thread, "by": by.value}, rows, names, posts, quoted)
-        _print(shown, found, csv=csv)
-        return 0
+    async def work() -> CostReport:
+        async with opened_books(settings) as books:
+            return await books.costs.report(month=month, by=by, thread=thread)
 
-    return run_async(work())
+    _print(shown, run_async(work()), csv=csv)
+    return 0
 
 
-@dataclass(frozen=True)
-class Found:
-    """What was asked, and what the ledger says."""
-
-    asked: dict[str, Any]
-    rows: list[TotalRow]
-    names: dict[str, str]
-    approved_posts: int = 0
-    quoted: list[tuple[str, str, int, int, int]] = field(default_factory=list)
-
-    def total(self, name: str) -> int:
-        return sum(getattr(row, name) for row in self.rows)
-
-    @property
-    def unsure_percent(self) -> str:
-        cost = self.total("cost_micro")
-        return f"{100 * self.total('unsure_micro') / cost:.2f}" if cost else "0.00"
-
-    @property
-    def per_post_micro(self) -> int | None:
-        return round(self.total("cost_micro") / self.approved_posts) if self.approved_posts else None
-
-
-async def _quoted(records: UsageRecords, whose: str, thread: str) -> list[tuple[str, str, int, int, int]]:
-    from runtime.quote import compare
-
-    quote = await records.quote(whose, thread)
-    return list(compare(quote, await records.actual(whose, thread))) if quote else []
-
-
-async def _names(database: Any, organization: str, rows: list[TotalRow]) -> dict[str, str]:
-    from store.content.tenants import Tenants
-
-    tenants = Tenants(database)
-    return {row.key: (await tenants.company(organization, row.key)).name for row in rows}
-
-
-def _print(shown: Screen, found: Found, *, csv: bool) -> None:
-    from cli.screen.output import print_json
-    from domain.money import format_usd
-
+def _print(shown: Screen, found: CostReport, *, csv: bool) -> None:
     if shown.json:
-        print_json(shown, costs_json(found))
+        print_json(shown, found.as_json())
     elif csv:
         _print_csv(shown, found)
     elif not found.rows:
         shown.out.print("Nothing was spent.")
     else:
-        shown.out.print(costs_table(found))
-        shown.out.print(f"\nNot known for certain: {found.unsure_percent} % of the cost.")
-        if found.per_post_micro is not None:
-            each = format_usd(found.per_post_micro)
-            shown.out.print(f"Approved posts: {found.approved_posts}, {each} each.")
-        if found.quoted:
-            from cli.commands.quote import quote_table
-
-            shown.out.print()
-            shown.out.print(quote_table(found.quoted, actual=True))
+        _print_tables(shown, found)
 
 
-def _print_csv(shown: Screen, found: Found) -> None:
-    from csv import DictWriter
+def _print_tables(shown: Screen, found: CostReport) -> None:
+    shown.out.print(costs_table(found))
+    shown.out.print(f"\nNot known for certain: {found.unsure_percent} % of the cost.")
+    if found.per_post_micro is not None:
+        each = format_usd(found.per_post_micro)
+        shown.out.print(f"Approved posts: {found.approved_posts}, {each} each.")
+    if found.quoted:
+        shown.out.print()
+        shown.out.print(compared_table(found.quoted))
 
-    rows = [{"name": "", **row} for row in _rows(found)]
+
+def _print_csv(shown: Screen, found: CostReport) -> None:
+    rows = [{"name": "", **row} for row in found.rows_as_json()]
     writer = DictWriter(shown.out.file, list(rows[0]) if rows else ["key"], lineterminator="\n")
     writer.writeheader()
     # a name that a spreadsheet would take for a formula is text
@@ -154,63 +88,8 @@ def _harmless(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
 
 
-def _rows(found: Found) -> list[dict[str, Any]]:
-    from domain.money import to_usd
-
-    return [
-        {
-            "key": row.key,
-            **({"name": found.names[row.key]} if row.key in found.names else {}),
-            "calls": row.calls,
-            "cost_usd": str(to_usd(row.cost_micro)),
-            "held_usd": str(to_usd(row.held_micro)),
-            "lost_usd": str(to_usd(row.lost_micro)),
-            "unsure_usd": str(to_usd(row.unsure_micro)),
-            "adjusted_usd": str(to_usd(row.adjusted_micro)),
-            "saved_usd": str(to_usd(row.saved_micro)),
-            "cache_hits": row.hits,
-            "input_tokens": row.input_tokens,
-            "output_tokens": row.output_tokens,
-            "images": row.images,
-            "seconds": row.seconds,
-        }
-        for row in found.rows
-    ]
-
-
-def costs_json(found: Found) -> dict[str, Any]:
-    """Exact amounts in USD as text, as money is never a float."""
-    from domain.money import to_usd
-
-    each = found.per_post_micro
-    return {
-        **found.asked,
-        "rows": _rows(found),
-        "total_usd": str(to_usd(found.total("cost_micro"))),
-        "held_usd": str(to_usd(found.total("held_micro"))),
-        "saved_usd": str(to_usd(found.total("saved_micro"))),
-        "unsure_percent": found.unsure_percent,
-        "approved_posts": found.approved_posts,
-        "cost_per_approved_post_usd": None if each is None else str(to_usd(each)),
-        "quote": [
-            {
-                "step": step,
-                "provider": provider,
-                "expected_usd": str(to_usd(expected)),
-                "worst_usd": str(to_usd(worst)),
-                "actual_usd": str(to_usd(actual)),
-            }
-            for step, provider, expected, worst, actual in found.quoted
-        ],
-    }
-
-
-def costs_table(found: Found) -> Any:
+def costs_table(found: CostReport) -> Table:
     """The same for people; a column stands where it says something."""
-    from cli.screen.output import table
-    from cli.screen.text import clean
-    from domain.money import format_usd
-
     money = {
         "Held": "held_micro",
         "Lost": "lost_micro",
@@ -225,7 +104,7 @@ def costs_table(found: Found) -> Any:
     }
     money = {label: name for label, name in money.items() if found.total(name)}
     numbers = ("Calls", "Cost", *money, *units)
-    by = found.asked["by"].capitalize()
+    by = found.by.value.capitalize()
     made = table(by, *numbers, right=numbers, whole=(by,) if by in {"Provider", "Day"} else ())
     for row in found.rows:
         amounts = [_amount(getattr(row, name)) for name in money.values()]
@@ -238,8 +117,6 @@ def costs_table(found: Found) -> Any:
 
 
 def _amount(micro: int) -> str:
-    from domain.money import format_usd
-
     return format_usd(micro) if micro else "–"
 
 

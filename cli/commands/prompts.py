@@ -280,11 +280,11 @@ def trace(
       posthub prompts trace 0b6f0f0e-6c1e-4c57-9a5e-0d9a3f6c1f0a
       posthub prompts trace 0b6f0f0e-6c1e-4c57-9a5e-0d9a3f6c1f0a t01
     """
+    from app.traces import traced
     from cli.screen.output import print_json, table
     from cli.screen.terminal import screen
     from cli.screen.text import clean
     from cli.session import read_settings, run_async
-    from runtime.prompt_trace import traced
 
     shown, settings = screen(json=json), read_settings()
 

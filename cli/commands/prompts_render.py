@@ -66,7 +66,7 @@ def render(
 
 
 async def _variables(desk: Desk, found: Version, company: str | None) -> tuple[dict[str, Any], list[str]]:
-    from runtime.prompt_trace import company_variables
+    from app.traces import company_variables
 
     if company is None:
         return found.template.examples, sorted(found.template.variables)

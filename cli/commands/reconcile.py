@@ -43,7 +43,7 @@ def reconcile(
     """
     from cli.screen.terminal import screen
     from cli.session import opened_database, read_settings, run_async
-    from store.money.budgets import parse_month
+    from domain.money import parse_month
 
     shown, settings = screen(json=json), read_settings()
     if month is not None:

@@ -32,9 +32,9 @@ from cli.options import (
 )
 
 if TYPE_CHECKING:
+    from app.months import Months
     from cli.screen.terminal import Screen
     from domain.request import RunRequest
-    from runtime.months import Months
     from runtime.services import Services
     from runtime.settings import Settings
 
@@ -97,7 +97,7 @@ def parse_ceiling(ceiling: str | None) -> int | None:
     """Read a ceiling in USD as micro-USD; InvalidInput names the field."""
     if ceiling is None:
         return None
-    from store.money.budgets import parse_usd
+    from domain.money import parse_usd
 
     return parse_usd(ceiling, "ceiling")
 
@@ -242,15 +242,9 @@ async def begin(
     """Start a checked month in open services, say what it will cost, and carry it on."""
     from cli.session import working_on
 
-    thread = await months.start(request, out=out.absolute() if out else None)
+    thread = await months.start(request, out=out.absolute() if out else None, ceiling_micro=ceiling_micro)
     working_on(thread)
     shown.say(f"Thread {thread}", "dim")
-    if ceiling_micro is not None:
-        from store.money.budgets import Budgets
-
-        whose, limit = services.settings.organization, services.ledger.default_limit_micro
-        budgets = Budgets(services.database, default_limit_micro=limit)
-        await budgets.set_run(whose, thread, ceiling_micro)
     quoted = await months.quoted(thread)
     if quoted:
         from cli.screen.output import quote_line

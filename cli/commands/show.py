@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,7 @@ from cli.options import Json, Thread
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from app.runs import RunList
     from cli.screen.terminal import Screen
     from store.content.runs import RunRecord
 
@@ -30,18 +32,16 @@ def runs(
       posthub runs --limit 5 --json
     """
     from cli.screen.terminal import screen
-    from cli.session import opened_database, read_settings, run_async
-    from store.content.runs import Runs
+    from cli.session import opened_books, read_settings, run_async
 
     shown, settings = screen(json=json), read_settings()
 
-    async def work() -> int:
-        async with opened_database(settings) as database:
-            found = await Runs(database).list(settings.organization, limit=limit)
-        _print_runs(shown, found)
-        return 0
+    async def work() -> RunList:
+        async with opened_books(settings) as books:
+            return await books.runs(limit=limit)
 
-    return run_async(work())
+    _print_runs(shown, run_async(work()))
+    return 0
 
 
 def show(thread: Thread, json: Json = False) -> int:
@@ -104,19 +104,18 @@ def export(
     return run_async(work())
 
 
-def _print_runs(shown: Screen, found: list[RunRecord]) -> None:
+def _print_runs(shown: Screen, found: RunList) -> None:
     from cli.screen.output import print_json
 
     if shown.json:
-        print_json(shown, {"runs": [_run_json(run) for run in found]})
-        return
-    if not found:
+        print_json(shown, found.as_json())
+    elif not found.runs:
         shown.out.print("No runs yet. Start with: posthub demo")
-        return
-    shown.out.print(_runs_table(found, wide=shown.out.width >= _WIDE))
+    else:
+        shown.out.print(_runs_table(found.runs, wide=shown.out.width >= _WIDE))
 
 
-def _runs_table(found: list[RunRecord], *, wide: bool) -> Table:
+def _runs_table(found: Sequence[RunRecord], *, wide: bool) -> Table:
     from rich.text import Text
 
     from cli.screen.output import status_text, table
@@ -134,19 +133,3 @@ def _runs_table(found: list[RunRecord], *, wide: bool) -> Table:
         cells = (run.tier, f"{run.created_at:%Y-%m-%d %H:%M}") if wide else ()
         made.add_row(run.id, run.month, status, *cells, company)
     return made
-
-
-def _run_json(run: RunRecord) -> dict[str, Any]:
-    return {
-        "thread_id": run.id,
-        "status": run.standing,
-        "waiting_at": run.waiting_at,
-        "company": run.request["company"],
-        "month": run.month,
-        "tier": run.tier,
-        "sandbox": run.sandbox,
-        "out": run.out,
-        "error": run.error,
-        "created_at": run.created_at.isoformat(),
-        "updated_at": run.updated_at.isoformat(),
-    }

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.months import Months
 from cli.errors import Interrupted, unexpected
 from cli.screen.live import View, view
 from cli.screen.output import next_command, print_json, summary_panel
@@ -17,7 +18,6 @@ from cli.screen.reviewer import Reviewer
 from cli.screen.terminal import Screen, TerminalKeyboard
 from cli.session import person, working_on
 from domain.errors import InvalidInput, PostHubError
-from runtime.months import Months
 from runtime.services import Services
 from store.content.items import Kind, Owner
 from store.content.runs import RunRecord

@@ -13,6 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from app.quotes import ComparedQuote
 from cli.screen.progress import POINTS
 from cli.screen.terminal import Screen
 from cli.screen.text import clean, listed, one_line, plural
@@ -49,9 +50,10 @@ def usd(amount: str) -> str:
     return format_usd(to_micro(Decimal(amount)))
 
 
-def quote_line(quote: Mapping[str, Any]) -> str:
+def quote_line(quote: ComparedQuote) -> str:
     """Say what a month will cost, in a sentence."""
-    return f"Will cost about {usd(quote['expected_usd'])}, at most {usd(quote['worst_usd'])}; see posthub quote --help"
+    expected, worst = format_usd(quote.expected_micro), format_usd(quote.worst_micro)
+    return f"Will cost about {expected}, at most {worst}; see posthub quote --help"
 
 
 def status_text(text: str, status: str) -> Text:
@@ -68,7 +70,7 @@ def table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -
 
 
 def summary_panel(summary: Mapping[str, Any]) -> Panel:
-    """What a run made, what it cost, and where to look; built from `runtime.months.Months.summary`."""
+    """What a run made, what it cost, and where to look; built from `app.months.Months.summary`."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")

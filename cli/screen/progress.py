@@ -91,7 +91,7 @@ class Clock:
 
 
 class Progress:
-    """The steps of one run, fed with the events of `runtime.months.Months.advance`.
+    """The steps of one run, fed with the events of `app.months.Months.advance`.
 
     Args:
         title: Which month this is.

@@ -18,7 +18,7 @@ from typing import Any
 
 from domain.errors import InvalidInput
 from domain.ids import content_hash
-from store.money.budgets import parse_month
+from domain.money import parse_month
 
 _SHAPE = (
     "Each line is a JSON object with provider, cost_micro_usd (a whole number of micro-USD, 0 or more) and "

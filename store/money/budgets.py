@@ -8,28 +8,21 @@ refused for want of money, or when what was spent reached the limit.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlalchemy import text
 
-from domain.errors import BudgetExceeded, InvalidInput
-from domain.money import format_usd, to_micro
+from domain.errors import BudgetExceeded
+from domain.money import format_usd
 from store.database import Database
 
 log = logging.getLogger(__name__)
 
 THRESHOLDS = (80, 100)
 """Percent of the limit at which somebody is told."""
-
-MOST_USD = Decimal(1_000_000_000)
-"""More than any budget: an amount above it is a slip of the finger."""
-
-_MONTH = re.compile(r"(20\d{2})-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,39 +219,3 @@ def exceeded(left: Left, needed_micro: int, **details: Any) -> BudgetExceeded:
         needed_micro=needed_micro,
         **details,
     )
-
-
-def parse_month(value: str) -> str:
-    """Return ``YYYY-MM``.
-
-    Raises:
-        InvalidInput: There is no such month.
-    """
-    if not _MONTH.fullmatch(value):
-        raise InvalidInput(
-            f"The month {value[:40]!r} is not of the form YYYY-MM.",
-            next_step="Use a year from 2000 on and a month from 01 to 12, say 2026-11.",
-            field="month",
-        )
-    return value
-
-
-def parse_usd(value: str, field: str = "usd") -> int:
-    """Return an amount in micro-USD.
-
-    Raises:
-        InvalidInput: It is no number, negative, finer than a micro-dollar or beyond any budget.
-    """
-    try:
-        usd = Decimal(value.strip())
-        fits = usd.is_finite() and 0 <= usd <= MOST_USD and usd * 1_000_000 == int(usd * 1_000_000)
-    except (InvalidOperation, ValueError):
-        fits = False
-    if not fits:
-        raise InvalidInput(
-            f"The {field} {value[:40]!r} is no amount.",
-            next_step=f"Give USD from 0 to {MOST_USD:,}".replace(",", " ")
-            + " with at most six decimals, such as 25 or 0.50.",
-            field=field,
-        )
-    return to_micro(usd)

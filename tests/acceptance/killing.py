@@ -23,7 +23,6 @@ from sqlalchemy import text
 from domain.calls import Call
 from domain.request import parse
 from gateway.build import preload
-from runtime.months import Months
 from runtime.services import Services, open_services
 from runtime.settings import load
 
@@ -83,7 +82,7 @@ async def month(command: dict[str, Any]) -> None:
         if point:
             ports = replace(services.ports, gateway=Killer(services, *point))  # type: ignore[arg-type]
             services = replace(services, ports=ports)
-        months = Months(services)
+        months = services.months
         thread = command.get("thread")
         if not thread:
             request = parse(command["request"], today=datetime.now(UTC).date())

@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from domain.errors import BudgetExceeded, InvalidInput
+from domain.money import parse_month, parse_usd
 from store.database import Database
-from store.money.budgets import Budgets, parse_month, parse_usd
+from store.money.budgets import Budgets
 from store.money.ledger import Ledger
 from tests.money_rows import CALL, USAGE, a_hold, budget, lost, rows, settled
 

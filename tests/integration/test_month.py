@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from app.months import Months
 from domain.errors import BudgetExceeded, InvalidInput, LimitExceeded
 from domain.request import parse
-from runtime.months import Months
 from runtime.services import open_services
 from runtime.settings import load
 from store.content.items import Kind, Owner
@@ -77,7 +77,7 @@ def configured(sandbox: Any, tmp_path: Path, database_uri: str, redis_uri: str) 
 async def studio(sandbox: Any, configured: dict[str, str]) -> AsyncIterator[Studio]:
     async with open_services(load(configured)) as services:
         name, site = next(iter(sandbox.sites.items()))
-        yield Studio(Months(services), services, name, site)
+        yield Studio(services.months, services, name, site)
 
 
 async def test_the_basic_tier_keeps_three_personas_and_skips_media_with_a_typed_outcome(
@@ -183,13 +183,13 @@ async def test_a_run_beyond_its_budget_stops_and_goes_on_when_there_is_money(
 ) -> None:
     name, site = next(iter(sandbox.sites.items()))
     async with open_services(load({**configured, "POSTHUB_MONTHLY_BUDGET_USD": "0.01"})) as services:
-        studio = Studio(Months(services), services, name, site)
+        studio = Studio(services.months, services, name, site)
         with pytest.raises(BudgetExceeded):
             await studio.start(approve="auto", images=False, video=False)
         run = (await studio.months.runs())[0]
         assert (run.status, run.error and run.error["code"]) == ("failed", "BUDGET_EXCEEDED")
     async with open_services(load(configured)) as services:
-        studio = Studio(Months(services), services, name, site)
+        studio = Studio(services.months, services, name, site)
         await studio.go_on(run.id)
         assert (await studio.months.summary(run.id))["status"] == "done"
 
@@ -200,7 +200,7 @@ async def test_without_web_search_the_dna_says_that_it_comes_from_the_companys_o
     name, site = next(iter(sandbox.sites.items()))
     settings = load({**configured, "PERPLEXITY_API_KEY": ""})
     async with open_services(settings) as services:
-        studio = Studio(Months(services), services, name, site)
+        studio = Studio(services.months, services, name, site)
         thread = await studio.start()
         dna = await services.items.newest(await studio.owner(thread), Kind.DNA, "dna")
     assert "PERPLEXITY_API_KEY" in dna.findings[0]

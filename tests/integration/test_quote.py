@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from app.quotes import Quote, compare
+from app.quoting import Quoter, kept
 from domain.calls import Call, JobKind, TemplateRef, Usage
 from domain.errors import UnknownPrice
 from domain.request import parse
@@ -15,7 +17,6 @@ from gateway.config import GatewayConfig, ProviderConfig
 from prompts.actor import Actor
 from prompts.editing import Editor
 from prompts.registry import Prompts
-from runtime.quote import Quote, Quoter, compare
 from store.content.items import Owner
 from store.database import Database
 from store.money.ledger import Ledger
@@ -146,17 +147,17 @@ async def test_a_quote_is_kept_once_and_compared_with_what_was_spent(
 ) -> None:
     records = UsageRecords(database)
     quote = await office.quote(tier="ultimate", posts=1)
-    await records.keep_quote("org-1", "run-1", quote.kept())
-    await records.keep_quote("org-1", "run-1", (await office.quote(posts=9)).kept())
-    kept = await records.quote("org-1", "run-1")
-    assert kept is not None
-    assert (kept.expected_micro, kept.worst_micro) == (quote.expected_micro, quote.worst_micro)
+    await records.keep_quote("org-1", "run-1", kept(quote))
+    await records.keep_quote("org-1", "run-1", kept(await office.quote(posts=9)))
+    found = await records.quote("org-1", "run-1")
+    assert found is not None
+    assert (found.expected_micro, found.worst_micro) == (quote.expected_micro, quote.worst_micro)
     assert await records.quote("org-2", "run-1") is None
     compared = {
-        (step, provider): actual
-        for step, provider, _, _, actual in compare(
-            kept, {("write_post", "gemini"): 70, ("research", "perplexity"): 5, ("other", "veo"): 3}
-        )
+        (line.step, line.provider): line.actual_micro
+        for line in compare(
+            found, {("write_post", "gemini"): 70, ("research", "perplexity"): 5, ("other", "veo"): 3}
+        ).lines
     }
     assert compared["writing", "gemini"] == 70
     assert compared["research", "perplexity"] == 5

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = (
     "cli",
     "runtime",
+    "app",
     "graph",
     "nodes",
     "tools",

@@ -8,21 +8,19 @@ limit, at the dearest model of its chain. Neither counts what an editor sends ba
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from domain.errors import UnknownPrice
+from app.quotes import ComparedQuote, Quote, QuoteLine, compared, tasks
+from domain.errors import InvalidInput, UnknownPrice
 from domain.request import RunRequest
-from domain.tables import load
 from domain.tiers import tier
 from gateway.config import Deployment, GatewayConfig
 from nodes.media import VIDEO_SECONDS, aspects
 from prompts.files import TemplateFile
 from prompts.registry import Prompts
 from store.content.tenants import Tenants
-from store.database import Database
 from store.money.prices import PriceBook, Prices, Tariff, Units, today
 from store.money.usage import KeptQuote, Typical, UsageRecords
 from store.schema.prompts import EVERY_COMPANY, SHARED
@@ -30,39 +28,6 @@ from store.schema.prompts import EVERY_COMPANY, SHARED
 _TOPICS_IN_A_CALL = 6
 _ENOUGH = 3
 """Calls of a template from which a company's own average says more than the typical one."""
-
-
-@dataclass(frozen=True, slots=True)
-class QuoteLine:
-    """One step at one provider; amounts in micro-USD."""
-
-    step: str
-    node: str
-    provider: str
-    calls: int
-    expected_micro: int
-    worst_micro: int
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What a month is expected to cost and can cost at most. ``learned``: templates of which history was used."""
-
-    lines: tuple[QuoteLine, ...]
-    learned: tuple[str, ...] = ()
-
-    @property
-    def expected_micro(self) -> int:
-        return sum(line.expected_micro for line in self.lines)
-
-    @property
-    def worst_micro(self) -> int:
-        return sum(line.worst_micro for line in self.lines)
-
-    def kept(self) -> KeptQuote:
-        """Plain JSON, as it is kept with the run."""
-        lines = [{name: getattr(line, name) for name in QuoteLine.__slots__} for line in self.lines]
-        return KeptQuote(self.expected_micro, self.worst_micro, lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +83,7 @@ class Quoter:
         )
         counts = _counts(request)
         lines: dict[tuple[str, str], QuoteLine] = {}
-        for name, task in _tasks().items():
+        for name, task in tasks().items():
             calls = counts.get(task["calls"], 0) if not task["calls"].isdigit() else int(task["calls"])
             if not calls or (name == "search" and "perplexity" not in self._config.providers):
                 continue
@@ -201,26 +166,50 @@ class Quoter:
         return _Way(model, {"input": task["input"], "output": task["output"], **film}, {**most, **film})
 
 
-async def quote_month(
-    request: RunRequest, organization: str, *, database: Database, config: GatewayConfig, prompts: Prompts
-) -> Quote:
-    """Quote a month of an organization's company by what is known of both; buys nothing. Raises as `Quoter.quote`."""
-    typical = await UsageRecords(database).typical(organization, request.company)
-    company = await Tenants(database).id_of(organization, request.company)
-    quoter = Quoter(config, await Prices(database).book(), prompts)
-    return await quoter.quote(request, typical, organization=organization, company=company)
+class Quotes:
+    """Quotes months of one organization by what is known of its companies; buys nothing."""
+
+    def __init__(
+        self,
+        organization: str,
+        *,
+        config: GatewayConfig,
+        prompts: Prompts,
+        prices: Prices,
+        usage: UsageRecords,
+        tenants: Tenants,
+    ) -> None:
+        self._organization = organization
+        self._config = config
+        self._prompts = prompts
+        self._prices = prices
+        self._usage = usage
+        self._tenants = tenants
+
+    async def quote(self, request: RunRequest) -> Quote:
+        """Say what a month will cost. Raises as `Quoter.quote`."""
+        whose = self._organization
+        typical = await self._usage.typical(whose, request.company)
+        company = await self._tenants.id_of(whose, request.company)
+        quoter = Quoter(self._config, await self._prices.book(), self._prompts)
+        return await quoter.quote(request, typical, organization=whose, company=company)
+
+    async def keep(self, request: RunRequest, run_id: str) -> None:
+        """Keep what a run will cost; nothing where a step has no price or provider, which is said when it comes."""
+        try:
+            quote = await self.quote(request)
+        except (UnknownPrice, InvalidInput):
+            return
+        await self._usage.keep_quote(self._organization, run_id, kept(quote))
+
+    async def compared(self, run_id: str) -> ComparedQuote | None:
+        """Return a run's quote against what it has cost; None for a run without one."""
+        return await compared(self._usage, self._organization, run_id)
 
 
-@cache
-def _tasks() -> Mapping[str, Mapping[str, Any]]:
-    table = load("runtime", "quote")
-    tasks: Mapping[str, Mapping[str, Any]] = table["tasks"]
-    return tasks
-
-
-def step_of(node: str) -> str:
-    """Return the step that a node's costs belong to."""
-    return next((str(task["step"]) for task in _tasks().values() if task["node"] == node), node)
+def kept(quote: Quote) -> KeptQuote:
+    """Return a quote as it is kept with its run."""
+    return KeptQuote(quote.expected_micro, quote.worst_micro, [asdict(line) for line in quote.lines])
 
 
 def _counts(request: RunRequest) -> dict[str, int]:
@@ -247,18 +236,3 @@ def _sum(one: QuoteLine, other: QuoteLine) -> QuoteLine:
         one.expected_micro + other.expected_micro,
         one.worst_micro + other.worst_micro,
     )
-
-
-def compare(
-    quote: KeptQuote, actual: Mapping[tuple[str, str], int]
-) -> Iterable[tuple[str, str, int, int, int]]:
-    """Yield (step, provider, expected, worst, actual) in micro-USD, in the order of the quote."""
-    spent: dict[tuple[str, str], int] = {}
-    for (node, provider), micro in actual.items():
-        key = (step_of(node), provider)
-        spent[key] = spent.get(key, 0) + micro
-    for line in quote.lines:
-        key = (line["step"], line["provider"])
-        yield *key, line["expected_micro"], line["worst_micro"], spent.pop(key, 0)
-    for (step, provider), micro in sorted(spent.items()):
-        yield step, provider, 0, 0, micro

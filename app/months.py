@@ -12,7 +12,9 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
-from domain.errors import FetchFailed, InvalidInput, PostHubError, UnknownPrice, UnsafeUrl
+from app.quotes import ComparedQuote
+from app.quoting import Quotes
+from domain.errors import FetchFailed, InvalidInput, PostHubError, UnsafeUrl
 from domain.money import to_usd
 from domain.month import GRAPH_VERSION
 from domain.request import RunRequest
@@ -20,11 +22,11 @@ from exports.package.collect import collect
 from exports.package.write import write
 from graph.content import MAX_PARALLEL, MAX_STEPS, build
 from nodes.intake import RunContext, check_quota, open_company
-from runtime.quote import Quote, compare, quote_month
-from runtime.services import Services, gateway_config
+from nodes.work import Ports
+from store.checkpoints import PostHubSaver
 from store.content.items import ItemRecord, Kind, Owner
 from store.content.runs import RunRecord
-from store.money.usage import UsageRecords
+from store.money.budgets import Budgets
 
 Event = Mapping[str, Any]
 
@@ -47,15 +49,30 @@ class Waiting:
 class Months:
     """The months of one organization."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._organization = services.settings.organization
-        self._graph = build(services.ports, sandbox=services.sandbox is not None).compile(
-            checkpointer=services.saver
-        )
+    def __init__(
+        self,
+        organization: str,
+        ports: Ports,
+        *,
+        saver: PostHubSaver,
+        quotes: Quotes,
+        budgets: Budgets,
+        sandbox: bool,
+    ) -> None:
+        self._organization = organization
+        self._ports = ports
+        self._quotes = quotes
+        self._budgets = budgets
+        self._sandbox = sandbox
+        self._graph = build(ports, sandbox=sandbox).compile(checkpointer=saver)
 
-    async def start(self, request: RunRequest, *, out: Path | None) -> str:
+    async def start(self, request: RunRequest, *, out: Path | None, ceiling_micro: int | None = None) -> str:
         """Check that the month can be made and keep it. Nothing is spent; `advance` begins the work.
+
+        Args:
+            request: What is asked for.
+            out: Where the package goes; None for a place of ours.
+            ceiling_micro: The most that the run may spend, in micro-USD.
 
         Returns:
             The thread id.
@@ -64,12 +81,12 @@ class Months:
             InvalidInput: The website cannot be read, or a prompt version does not exist.
             LimitExceeded: The tier's companies or posts of the month are used up.
         """
-        services = self._services
-        await services.prompts.check(request.language, self._organization, request.templates)
+        ports = self._ports
+        await ports.prompts.check(request.language, self._organization, request.templates)
         await self._read_website(request.website)
-        company_id = await open_company(services.tenants, request, self._organization)
+        company_id = await open_company(ports.tenants, request, self._organization)
         run_id = str(uuid.uuid4())
-        await check_quota(services.items, request, self._organization, company_id, run_id)
+        await check_quota(ports.items, request, self._organization, company_id, run_id)
         record = RunRecord(
             id=run_id,
             organization_id=self._organization,
@@ -77,51 +94,19 @@ class Months:
             month=request.month,
             tier=request.tier,
             request=request.as_json(),
-            sandbox=services.sandbox is not None,
+            sandbox=self._sandbox,
             graph_version=GRAPH_VERSION,
         )
-        await services.runs.create(record)
-        await services.runs.set_status(run_id, "running", out=str(out) if out else None)
-        quote = await self.quote(request)
-        if quote is not None:
-            await UsageRecords(services.database).keep_quote(self._organization, run_id, quote.kept())
+        await ports.runs.create(record)
+        await ports.runs.set_status(run_id, "running", out=str(out) if out else None)
+        if ceiling_micro is not None:
+            await self._budgets.set_run(self._organization, run_id, ceiling_micro)
+        await self._quotes.keep(request, run_id)
         return run_id
 
-    async def quote(self, request: RunRequest) -> Quote | None:
-        """Return what a month will cost; None where a step has no price or provider, which is said when it comes."""
-        services = self._services
-        try:
-            return await quote_month(
-                request,
-                self._organization,
-                database=services.database,
-                config=gateway_config(services.settings),
-                prompts=services.prompts,
-            )
-        except (UnknownPrice, InvalidInput):
-            return None
-
-    async def quoted(self, run_id: str) -> dict[str, Any] | None:
+    async def quoted(self, run_id: str) -> ComparedQuote | None:
         """Return the quote that a run was started with against what it has cost; None for a run without one."""
-        records = UsageRecords(self._services.database)
-        quote = await records.quote(self._organization, run_id)
-        if quote is None:
-            return None
-        lines = compare(quote, await records.actual(self._organization, run_id))
-        return {
-            "expected_usd": str(to_usd(quote.expected_micro)),
-            "worst_usd": str(to_usd(quote.worst_micro)),
-            "lines": [
-                {
-                    "step": step,
-                    "provider": provider,
-                    "expected_usd": str(to_usd(expected)),
-                    "worst_usd": str(to_usd(worst)),
-                    "actual_usd": str(to_usd(actual)),
-                }
-                for step, provider, expected, worst, actual in lines
-            ],
-        }
+        return await self._quotes.compared(run_id)
 
     async def advance(
         self, run_id: str, *, answer: Any = None, reviewer: str = "cli"
@@ -139,35 +124,35 @@ class Months:
                 the sandbox with real providers.
             PostHubError: The run failed; its row says why, and it can be resumed.
         """
-        run = await self._services.runs.get(self._organization, run_id)
+        run = await self._ports.runs.get(self._organization, run_id)
         if run.graph_version != GRAPH_VERSION:
             raise InvalidInput(
                 f"The run was started with graph version {run.graph_version}, this is {GRAPH_VERSION}.",
                 next_step="Resume it with the release that started it, or start the month again.",
             )
-        if run.sandbox != (self._services.sandbox is not None):
+        if run.sandbox != self._sandbox:
             raise _other_providers(run)
-        async with self._services.runs.exclusive(run_id, owner=self._services.ledger.owner):
-            await self._services.ledger.close_orphans(run_id)
-            await self._services.runs.set_status(run_id, "running")
+        async with self._ports.runs.exclusive(run_id, owner=self._ports.ledger.owner):
+            await self._ports.ledger.close_orphans(run_id)
+            await self._ports.runs.set_status(run_id, "running")
             try:
                 async for event in self._stream(run, answer, reviewer):
                     yield event
             except PostHubError as error:
-                await self._services.runs.set_status(run_id, "failed", error=error.as_json())
+                await self._ports.runs.set_status(run_id, "failed", error=error.as_json())
                 raise
             except (asyncio.CancelledError, GeneratorExit):
-                await asyncio.shield(self._services.runs.set_status(run_id, "cancelled"))
+                await asyncio.shield(self._ports.runs.set_status(run_id, "cancelled"))
                 raise
             except Exception as error:
                 unexpected = PostHubError(f"The run met an unexpected {type(error).__name__}.")
-                await self._services.runs.set_status(run_id, "failed", error=unexpected.as_json())
+                await self._ports.runs.set_status(run_id, "failed", error=unexpected.as_json())
                 raise
             yield await self._close(run)
 
     async def waiting(self, run_id: str) -> Waiting | None:
         """Return what waits for a person, or None."""
-        await self._services.runs.get(self._organization, run_id)
+        await self._ports.runs.get(self._organization, run_id)
         state = await self._graph.aget_state(_config(run_id))
         for task in state.tasks:
             for pending in task.interrupts:
@@ -176,17 +161,18 @@ class Months:
 
     async def runs(self, limit: int = 50) -> list[RunRecord]:
         """Return the newest runs of the organization."""
-        return await self._services.runs.list(self._organization, limit=limit)
+        return await self._ports.runs.list(self._organization, limit=limit)
 
     async def summary(self, run_id: str) -> dict[str, Any]:
         """Plain JSON of a run: status, what waits, counts, words of each post, cost by provider."""
-        services = self._services
-        run = await services.runs.get(self._organization, run_id)
+        ports = self._ports
+        run = await ports.runs.get(self._organization, run_id)
         mine = Owner(run.organization_id, run.company_id, run.id)
         waiting = await self.waiting(run_id) if run.status == "waiting" else None
-        kinds = {kind: await services.items.list_newest(mine, kind) for kind in Kind}
-        newest = {(o.kind, o.item): o for o in await services.reviews.outcomes(mine)}  # in order of revision
+        kinds = {kind: await ports.items.list_newest(mine, kind) for kind in Kind}
+        newest = {(o.kind, o.item): o for o in await ports.reviews.outcomes(mine)}  # in order of revision
         outcomes = list(newest.values())
+        quoted = await self.quoted(run_id)
         return {
             "thread_id": run.id,
             "status": run.standing,
@@ -201,11 +187,11 @@ class Months:
                 for record in kinds[Kind.POST]
                 if record.status != "dropped"
             },
-            "approvals": len(await services.reviews.approvals(mine)),
+            "approvals": len(await ports.reviews.approvals(mine)),
             "failed": [f"{o.item}: {o.reason}" for o in outcomes if o.status == "failed"],
             "skipped": [f"{o.item}: {o.reason}" for o in outcomes if o.status == "skipped"],
             "cost_usd": await self._cost(run_id),
-            "quote": await self.quoted(run_id),
+            "quote": quoted.as_json() if quoted else None,
             "out": run.out,
             "error": run.error,
         }
@@ -218,27 +204,27 @@ class Months:
             InvalidInput: The folder holds something that PostHub did not write, or nothing is approved yet.
             StorageFull: A file could not be written.
         """
-        services = self._services
-        run = await services.runs.get(self._organization, run_id)
+        ports = self._ports
+        run = await ports.runs.get(self._organization, run_id)
         package = await collect(
             Owner(run.organization_id, run.company_id, run.id),
-            items=services.items,
-            reviews=services.reviews,
-            runs=services.runs,
-            tenants=services.tenants,
-            ledger=services.ledger,
-            prompts=services.prompts,
+            items=ports.items,
+            reviews=ports.reviews,
+            runs=ports.runs,
+            tenants=ports.tenants,
+            ledger=ports.ledger,
+            prompts=ports.prompts,
         )
         if not package.posts:
             raise InvalidInput(
                 f"The run {run_id} has no approved post yet.",
                 next_step=f"Let it go on with: posthub resume {run_id}",
             )
-        return (await write(package, services.ports.files, out)).index
+        return (await write(package, ports.files, out)).index
 
     async def _read_website(self, url: str) -> None:
         try:
-            await self._services.pages.read(url)
+            await self._ports.pages.read(url)
         except UnsafeUrl:
             raise
         except FetchFailed as error:
@@ -266,7 +252,7 @@ class Months:
     async def _close(self, run: RunRecord) -> Event:
         waiting = await self.waiting(run.id)
         if waiting:
-            await self._services.runs.set_status(run.id, "waiting", waiting_at=waiting.point)
+            await self._ports.runs.set_status(run.id, "waiting", waiting_at=waiting.point)
             return {"event": "waiting", "point": waiting.point, "items": waiting.items}
         state = await self._graph.aget_state(_config(run.id))
         out = state.values.get("package")
@@ -274,19 +260,19 @@ class Months:
             card for card in state.values.get("packages", {}).values() if card["status"] == "approved"
         ]
         if packaged:
-            await self._services.runs.set_status(run.id, "done", out=out)
+            await self._ports.runs.set_status(run.id, "done", out=out)
             return {"event": "done", "out": out}
         error = PostHubError(
             "The month ended without one finished post.",
             next_step=f"See what failed with: posthub show {run.id}",
         )
-        await self._services.runs.set_status(run.id, "failed", error=error.as_json(), out=out)
+        await self._ports.runs.set_status(run.id, "failed", error=error.as_json(), out=out)
         raise error
 
     async def _cost(self, run_id: str) -> dict[str, str]:
-        rows = await self._services.ledger.totals(self._organization, run_id=run_id, by="provider")
+        rows = await self._ports.ledger.totals(self._organization, run_id=run_id, by="provider")
         cost = {row.key: str(to_usd(row.cost_micro)) for row in rows}
-        total = await self._services.ledger.run_cost(run_id)
+        total = await self._ports.ledger.run_cost(run_id)
         return {**cost, "total": str(to_usd(total))}
 
 

@@ -1,0 +1,94 @@
+"""What an organization may spend in a month, and a run at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from domain.money import parse_month, usd_text
+
+if TYPE_CHECKING:
+    from store.content.runs import Runs
+    from store.money.budgets import BudgetEvent, BudgetRow, Budgets
+
+
+@dataclass(frozen=True, slots=True)
+class RunCeiling:
+    """The most that one run may spend, over all months."""
+
+    thread_id: str
+    ceiling_micro: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {"thread_id": self.thread_id, "ceiling_micro": self.ceiling_micro}
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetReport:
+    """A month's budget, the thresholds that it has reached, and the ceiling of a run where one was set just now."""
+
+    row: BudgetRow
+    events: tuple[BudgetEvent, ...]
+    run: RunCeiling | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        row = self.row
+        return {
+            "organization": row.organization_id,
+            "month": row.month,
+            "limit_usd": usd_text(row.limit_micro),
+            "own_limit": row.own_limit,
+            "spent_usd": usd_text(row.spent_micro),
+            "unsure_usd": usd_text(row.unsure_micro),
+            "lost_usd": usd_text(row.lost_micro),
+            "adjusted_usd": usd_text(row.adjusted_micro),
+            "held_usd": usd_text(row.held_micro),
+            "left_usd": usd_text(row.left_micro),
+            "events": [_event(event) for event in self.events],
+            **({"run": self.run.as_json()} if self.run else {}),
+        }
+
+
+def _event(event: BudgetEvent) -> dict[str, Any]:
+    return {
+        "percent": event.percent,
+        "limit_usd": usd_text(event.limit_micro),
+        "spent_usd": usd_text(event.spent_micro),
+        "at": event.happened_at.isoformat(),
+    }
+
+
+class SpendingLimits:
+    """The budgets of one organization and the ceilings of its runs."""
+
+    def __init__(self, organization: str, *, budgets: Budgets, runs: Runs) -> None:
+        self._organization = organization
+        self._budgets = budgets
+        self._runs = runs
+
+    async def show(self, month: str | None = None, *, run: RunCeiling | None = None) -> BudgetReport:
+        """Return a month's budget; ``YYYY-MM`` (UTC), without it this month's.
+
+        Raises:
+            InvalidInput: There is no such month.
+        """
+        if month is not None:
+            parse_month(month)
+        row = await self._budgets.show(self._organization, month)
+        return BudgetReport(row, tuple(await self._budgets.events(self._organization, row.month)), run)
+
+    async def set(self, micro: int, month: str | None = None) -> BudgetReport:
+        """Set a month's budget in micro-USD. Raises as `show`."""
+        month = (await self.show(month)).row.month
+        await self._budgets.set(self._organization, month, micro)
+        return await self.show(month)
+
+    async def set_ceiling(self, thread: str, micro: int) -> BudgetReport:
+        """Set the most that a run may spend, in micro-USD.
+
+        Raises:
+            NotFound: The organization has no such run.
+        """
+        await self._runs.get(self._organization, thread)
+        await self._budgets.set_run(self._organization, thread, micro)
+        return await self.show(run=RunCeiling(thread, micro))

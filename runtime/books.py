@@ -1,0 +1,64 @@
+"""Opens the use cases that need the database alone: no provider, no graph, no Redis."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.budgets import SpendingLimits
+from app.costs import Costs
+from app.runs import RunList, newest
+from runtime.settings import Settings
+from runtime.stores import open_database
+from store.content.runs import Runs
+from store.content.tenants import Tenants
+from store.database import Database
+from store.money.budgets import Budgets
+from store.money.ledger import Ledger
+from store.money.usage import UsageRecords
+
+
+@dataclass(frozen=True)
+class Books:
+    """What was spent, what may be spent, and by which runs."""
+
+    settings: Settings
+    database: Database
+
+    async def runs(self, *, limit: int = 50) -> RunList:
+        return await newest(Runs(self.database), self.settings.organization, limit=limit)
+
+    @property
+    def costs(self) -> Costs:
+        return Costs(
+            self.settings.organization,
+            ledger=self._ledger,
+            usage=UsageRecords(self.database),
+            runs=Runs(self.database),
+            tenants=Tenants(self.database),
+        )
+
+    def limits(self, organization: str | None = None) -> SpendingLimits:
+        """Return the budgets of an organization; without one, of this one."""
+        limit = self.settings.monthly_budget_micro
+        return SpendingLimits(
+            organization or self.settings.organization,
+            budgets=Budgets(self.database, default_limit_micro=limit),
+            runs=Runs(self.database),
+        )
+
+    @property
+    def _ledger(self) -> Ledger:
+        return Ledger(self.database, default_limit_micro=self.settings.monthly_budget_micro)
+
+
+@asynccontextmanager
+async def open_books(settings: Settings) -> AsyncIterator[Books]:
+    """Open the books of an organization.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+    """
+    async with open_database(settings) as database:
+        yield Books(settings, database)
