@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.faults import TYPES, BadFault
-from sandbox.providers import brief_media, gemini, perplexity
+from sandbox.providers import anthropic, brief_media, gemini, gemini_grounding, models, openai, perplexity
 from sandbox.sites import pages
 from sandbox.state import State, base_url, state_of
 from sandbox.wire import json_answer
@@ -66,7 +66,11 @@ def build_app(state: State) -> Starlette:
         Route("/sandbox/faults", clear_faults, methods=["DELETE"]),
         *perplexity.routes(),
         *brief_media.routes(),
+        Route("/v1/models", models.list_models, methods=["GET"]),
+        *openai.routes(),
+        *anthropic.routes(),
         *gemini.routes(),
+        *gemini_grounding.routes(),
         *pages.routes(),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,14 +60,15 @@ class Exchange:
         )
         return cost
 
-    def answer(self, payload: Any) -> Response:
+    def answer(self, payload: Any, headers: Mapping[str, str] | None = None) -> Response:
         """A JSON answer, sent as the call's fault wants it."""
-        return self.send([dumps(payload)], "application/json; charset=UTF-8")
+        return self.send([dumps(payload)], "application/json; charset=UTF-8", headers=headers)
 
-    def send(self, pieces: list[bytes], kind: str, stream: bool = False) -> Response:
-        return WireResponse(
-            pieces, kind, stream=stream, fault=self.fault, delay=self.state.stream_delay if stream else 0.0
-        )
+    def send(
+        self, pieces: list[bytes], kind: str, stream: bool = False, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        delay = self.state.stream_delay if stream else 0.0
+        return WireResponse(pieces, kind, stream=stream, fault=self.fault, extra=headers or {}, delay=delay)
 
 
 Handler = Callable[[Exchange], Awaitable[Response]]

@@ -17,7 +17,7 @@ REFUSING = frozenset({"status", "refuse"})
 TRANSPORT = frozenset({"slow", "drip", "hang", "cut"})
 # The call is answered with 200 and billed, the content is no good.
 CONTENT = frozenset(
-    {"broken_json", "wrong_schema", "empty", "safety", "prompt_block", "max_tokens", "failed"}
+    {"broken_json", "wrong_schema", "empty", "safety", "prompt_block", "max_tokens", "failed", "no_search"}
 )
 # Jobs: decided when submitted, seen when polled.
 JOB = frozenset({"job_fails", "job_never_ends", "job_filtered"})

@@ -14,6 +14,8 @@ _MILLION = Decimal(1_000_000)
 _PER_TOKEN = {
     "input_tokens": "input",
     "output_tokens": "output",
+    "cached_tokens": "cached",
+    "cache_write_tokens": "cache_write",
     "image_tokens": "image",
     "video_tokens": "video",
 }
@@ -37,11 +39,6 @@ def row(model: str, on: date) -> dict[str, Any] | None:
     name = _data()["aliases"].get(model, model)
     rows = [one for one in _data()["rows"] if one["model"] == name and one["valid_from"] <= on.isoformat()]
     return max(rows, key=lambda one: str(one["valid_from"])) if rows else None
-
-
-def known(model: str) -> bool:
-    """Whether the model is served at all: every served model has a price."""
-    return row(model, datetime.now(UTC).date()) is not None
 
 
 @dataclass(frozen=True)
@@ -73,6 +70,12 @@ def sells(model: str, unit: str) -> bool:
     return price is not None and unit in price
 
 
-def served(prefix: str = "") -> list[str]:
-    """Models that are answered for."""
-    return sorted({str(one["model"]) for one in _data()["rows"] if str(one["model"]).startswith(prefix)})
+def served(provider: str) -> list[str]:
+    """A provider's models that are answered for."""
+    return sorted({str(one["model"]) for one in _data()["rows"] if one["provider"] == provider})
+
+
+def of_provider(provider: str, model: str) -> dict[str, Any] | None:
+    """Today's row of a model, or None where the provider does not serve it."""
+    found = row(model, datetime.now(UTC).date())
+    return found if found and found["provider"] == provider else None

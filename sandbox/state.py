@@ -1,4 +1,4 @@
-"""What one sandbox process knows: its seed, its bill, its faults. Everything else is in the requests."""
+"""What one sandbox process knows: its seed, bill, faults and cached prompts. Everything else is in the requests."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from sandbox.bill import Bill
 from sandbox.faults import Faults
+from sandbox.prompt_cache import PromptCache
 
 
 @dataclass
@@ -25,6 +26,7 @@ class State:
     bill: Bill = field(init=False)
     faults: Faults = field(init=False)
     render_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    prompt_cache: PromptCache = field(default_factory=PromptCache)
     answers: dict[str, Any] = field(default_factory=dict)
     """Finished answers by request hash: a cache for speed only, the same question has the same answer anyway."""
 

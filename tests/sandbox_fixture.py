@@ -17,6 +17,8 @@ import httpx
 import pytest
 
 _ROOT = Path(__file__).parent.parent
+for _name in ("LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"):
+    os.environ[_name] = "True"  # tests that ask with LiteLLM itself talk to nobody but the sandbox
 
 
 class SandboxServer:

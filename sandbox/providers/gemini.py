@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -14,10 +13,10 @@ from starlette.routing import Route
 from sandbox import prices, tokens
 from sandbox.exchange import Exchange, Refused, handle
 from sandbox.prose.brief import Brief
-from sandbox.prose.compose import free_text
-from sandbox.prose.schema_filler import SchemaFiller
 from sandbox.providers import gemini_media
+from sandbox.providers.answers import spoiled, thought_tokens, written
 from sandbox.providers.embeddings import embed
+from sandbox.providers.gemini_grounding import Grounded, ground
 from sandbox.providers.gemini_request import (
     GeminiRequest,
     camel_keys,
@@ -26,16 +25,8 @@ from sandbox.providers.gemini_request import (
     gemini_error,
     read,
 )
-from sandbox.seeds import rng
 from sandbox.wire import dumps, json_answer, sent_events
 
-_THINKING = {
-    "MINIMAL": (0, 8),
-    "LOW": (24, 96),
-    "MEDIUM": (96, 320),
-    "HIGH": (320, 900),
-    "XHIGH": (900, 2000),
-}
 _PIECE = 90
 
 
@@ -49,6 +40,8 @@ class Generated:
     finish: str
     response_id: str
     blocked: str = ""
+    grounding: dict[str, Any] | None = None
+    searches: int = 0
 
     def usage(self, text: str | None = None) -> dict[str, Any]:
         """Usage after ``text`` has been sent; after all of it by default."""
@@ -66,49 +59,48 @@ class Generated:
     def units(self, text: str | None = None) -> dict[str, int | float]:
         usage = self.usage(text)
         thinking = usage.get("thoughtsTokenCount", 0)
+        searched = {"searches": self.searches} if self.searches else {}
         return {
             "input_tokens": usage["promptTokenCount"],
             "output_tokens": usage["candidatesTokenCount"] + thinking,
             "thinking_tokens": thinking,
+            **searched,
         }
 
-
-def _written(asked: GeminiRequest, key: str) -> str:
-    brief = Brief(key, asked.text)
-    if asked.schema is not None:
-        return json.dumps(SchemaFiller(asked.schema, brief).value(), ensure_ascii=False)
-    if asked.wants_json:
-        return json.dumps({"text": free_text(brief)}, ensure_ascii=False)
-    return free_text(brief)
+    @property
+    def kind(self) -> str:
+        return "search" if self.searches else "text"
 
 
 def _thoughts(asked: GeminiRequest, key: str) -> int:
-    level = str(asked.thinking.get("thinkingLevel") or "MEDIUM").upper()
     if asked.thinking.get("thinkingBudget") == 0:
         return 0
-    low, high = _THINKING.get(level, _THINKING["MEDIUM"])
-    return rng(key, "thinking").randint(low, high)
+    return thought_tokens(str(asked.thinking.get("thinkingLevel") or "MEDIUM"), key)
 
 
-def _spoiled(text: str, fault: str, wants_json: bool) -> str:
-    """The text with a fault of content in it."""
-    if fault == "broken_json":
-        return text[: max(1, len(text) * 2 // 3)].rstrip('}"]')
-    if fault == "wrong_schema":
-        return json.dumps({"unexpected": "value", "items": "none"}) if wants_json else "?"
-    return "" if fault in ("empty", "safety", "prompt_block") else text
+def _answer(exchange: Exchange, asked: GeminiRequest, key: str) -> tuple[str, Grounded | None]:
+    """The text, and what it is grounded in where Google Search was asked for and used."""
+    grounded = None
+    brief = Brief(key, asked.text)
+    if asked.searches and exchange.fault_type != "no_search":
+        grounded = ground(exchange, asked, key)
+        brief = Brief(key, f"{asked.text}\n\n{grounded.text}", brief.language)
+    if grounded and not asked.wants_json:
+        return grounded.text, grounded
+    text = exchange.state.answers.get(key)
+    if text is None:
+        text = exchange.state.remember(key, written(brief, asked.schema, asked.wants_json))
+    return str(text), grounded
 
 
 def generate(exchange: Exchange, asked: GeminiRequest) -> Generated:
     """The answer to a text request, the same for the same request."""
     key = exchange.hash(asked.identity())
-    text = exchange.state.answers.get(key)
-    if text is None:
-        text = exchange.state.remember(key, _written(asked, key))
+    text, grounded = _answer(exchange, asked, key)
     fault = exchange.fault_type
     thoughts = min(_thoughts(asked, key), asked.limit)
     finish, limit = "STOP", asked.limit - thoughts
-    text = _spoiled(text, fault, asked.wants_json)
+    text = spoiled(text, fault, asked.wants_json)
     if fault == "safety":
         finish = "SAFETY"
     elif fault == "max_tokens":
@@ -118,7 +110,10 @@ def generate(exchange: Exchange, asked: GeminiRequest) -> Generated:
     for stop in asked.config.get("stopSequences") or []:
         text = text.split(stop)[0]
     blocked = "SAFETY" if fault == "prompt_block" else ""
-    return Generated(text, thoughts, asked.input_tokens, finish, f"sandbox-{key[:20]}", blocked)
+    made = Generated(text, thoughts, asked.input_tokens, finish, f"sandbox-{key[:20]}", blocked)
+    if grounded is None or blocked:
+        return made
+    return replace(made, grounding=grounded.within(text), searches=grounded.searches)
 
 
 def _chunk(exchange: Exchange, made: Generated, text: str, sent: str, last: bool) -> dict[str, Any]:
@@ -137,6 +132,8 @@ def _chunk(exchange: Exchange, made: Generated, text: str, sent: str, last: bool
         candidate["content"]["parts"] = [part]
     if last:
         candidate |= {"finishReason": made.finish, "safetyRatings": []}
+        if made.grounding:
+            candidate["groundingMetadata"] = made.grounding
     return {"candidates": [candidate], **answer}
 
 
@@ -165,7 +162,7 @@ async def _generate_content(exchange: Exchange) -> Response:
     if asked.wants_image or prices.sells(exchange.model, "image"):
         return await gemini_media.image(exchange, asked)
     made = generate(exchange, asked)
-    exchange.charge("text", made.units(), made.response_id, exchange.hash(asked.identity()))
+    exchange.charge(made.kind, made.units(), made.response_id, exchange.hash(asked.identity()))
     return exchange.answer(_with_thoughts(_chunk(exchange, made, made.text, made.text, last=True), asked))
 
 
@@ -175,7 +172,7 @@ async def _stream_content(exchange: Exchange) -> Response:
     chunks = list(_stream(exchange, made))
     # what a cut stream costs is what had been generated by then, as the last usage that was sent says
     seen = made.text[: sent_events(len(chunks)) * _PIECE] if exchange.fault_type == "cut" else made.text
-    exchange.charge("text", made.units(seen), made.response_id, exchange.hash(asked.identity()))
+    exchange.charge(made.kind, made.units(seen), made.response_id, exchange.hash(asked.identity()))
     if exchange.request.query_params.get("alt") != "sse":
         return exchange.answer(chunks)
     return exchange.send(
@@ -246,7 +243,7 @@ async def list_models(request: Request) -> Response:
         check_key(request)
     except Refused as refused:
         return refused.response
-    names = prices.served("gemini") + prices.served("veo-3.")
+    names = prices.served("gemini")
     return json_answer({"models": [{"name": f"models/{name}", "version": "001"} for name in names]})
 
 
@@ -261,10 +258,9 @@ async def get_model(request: Request) -> Response:
 
 
 def routes() -> list[Route]:
-    made = []
+    made = [Route("/v1beta/models", list_models, methods=["GET"])]
     for version in ("v1", "v1beta"):
         made += [
-            Route(f"/{version}/models", list_models, methods=["GET"]),
             Route(f"/{version}/models/{{model}}", call_model, methods=["POST"]),
             Route(f"/{version}/models/{{model}}", get_model, methods=["GET"]),
         ]

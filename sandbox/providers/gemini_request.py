@@ -72,6 +72,18 @@ _CONFIG = frozenset(
         "responseFormat",
     ]
 )
+_TOOLS = frozenset(
+    [
+        "functionDeclarations",
+        "googleSearch",
+        "codeExecution",
+        "urlContext",
+        "computerUse",
+        "fileSearch",
+        "googleMaps",
+    ]
+)
+_SEARCH = frozenset({"timeRangeFilter", "searchTypes"})
 INPUT_LIMIT = 1_048_576
 
 
@@ -119,7 +131,7 @@ def check_key(request: Request) -> None:
 
 def check_model(model: str, unit: str = "") -> None:
     """Refuse models that are retired or unknown, and those that do not make what is asked."""
-    if not prices.known(model):
+    if prices.of_provider("gemini", model) is None:
         message = (
             f"models/{model} is not found for API version v1beta, or is not supported for generateContent. "
             "Call ModelService.ListModels to see the list of available models."
@@ -137,6 +149,7 @@ class GeminiRequest:
     prompt: str
     config: dict[str, Any]
     attachments: int
+    searches: bool = False
 
     @property
     def schema(self) -> dict[str, Any] | None:
@@ -173,13 +186,30 @@ class GeminiRequest:
     def identity(self) -> list[Any]:
         """What makes this request this request; how it is spelt and sampled does not."""
         config = {name: self.config.get(name) for name in ("seed", "imageConfig", "stopSequences")}
-        return [self.system, self.prompt, self.schema, self.wants_image, config, self.attachments]
+        search = ["googleSearch"] if self.searches else []
+        return [self.system, self.prompt, self.schema, self.wants_image, config, self.attachments, *search]
 
 
 def _unknown(names: set[str], known: frozenset[str], where: str) -> None:
     if unknown := sorted(names - known):
         message = f'Invalid JSON payload received. Unknown name "{unknown[0]}"{where}: Cannot find field.'
         raise Refused(gemini_error(400, message))
+
+
+def wants_search(tools: Any) -> bool:
+    """Whether Google Search is among the tools; raises Refused for tools that Google does not know."""
+    wanted = False
+    for number, given in enumerate(tools or []):
+        tool = camel_keys(given)
+        if "googleSearchRetrieval" in tool:
+            message = "google_search_retrieval is not supported. Please use google_search tool instead."
+            raise Refused(gemini_error(400, message))
+        _unknown(set(tool), _TOOLS, f" at 'tools[{number}]'")
+        if "googleSearch" in tool:
+            search = camel_keys(tool["googleSearch"] or {})
+            _unknown(set(search), _SEARCH, f" at 'tools[{number}].google_search'")
+            wanted = True
+    return wanted
 
 
 def _texts(content: Any) -> tuple[str, int]:
@@ -209,7 +239,8 @@ def read(exchange: Exchange) -> GeminiRequest:
     read_parts = [_texts(one) for one in contents]
     system, _ = _texts(body.get("systemInstruction") or {})
     prompt = "\n\n".join(text for text, _ in read_parts)
-    made = GeminiRequest(system, prompt, config, sum(files for _, files in read_parts))
+    files = sum(found for _, found in read_parts)
+    made = GeminiRequest(system, prompt, config, files, wants_search(body.get("tools")))
     if made.input_tokens > INPUT_LIMIT:
         counted = f"The input token count ({made.input_tokens})"
         message = f"{counted} exceeds the maximum number of tokens allowed ({INPUT_LIMIT})."

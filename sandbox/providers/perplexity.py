@@ -195,7 +195,7 @@ async def _chat(exchange: Exchange) -> Response:
     body = exchange.body
     only(body, CHAT_FIELDS)
     exchange.model = str(body.get("model") or "")
-    if not prices.sells(exchange.model, "search") or "/" in exchange.model:
+    if "/" in exchange.model or prices.of_provider("perplexity", exchange.model) is None:
         raise Refused(
             perplexity_error(400, f"Invalid model: {exchange.model}", kind="invalid_model", param="model")
         )

@@ -168,7 +168,7 @@ def check_agent(exchange: Exchange) -> None:
     exchange.model = str(
         body.get("model") or (models[0] if models else "") or ("perplexity/sonar" if preset else "")
     )
-    if not exchange.model.startswith("perplexity/") or not prices.known(exchange.model):
+    if "/" not in exchange.model or prices.of_provider("perplexity", exchange.model) is None:
         message = f"Invalid model: {exchange.model or 'none given'}"
         raise Refused(perplexity_error(400, message, kind="invalid_model", param="model"))
 
