@@ -46,14 +46,14 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ReviewReply:
     """The decisions that could be understood, and what is wrong with the rest, in words for a person."""
 
     decisions: tuple[Decision, ...]
     problems: tuple[str, ...]
 
 
-def parse_answer(answer: Any, waiting: Sequence[str]) -> Answer:
+def parse_answer(answer: Any, waiting: Sequence[str]) -> ReviewReply:
     """Understand an answer in any of the three shapes. Never raises: what does not fit becomes a problem.
 
     Args:
@@ -62,7 +62,7 @@ def parse_answer(answer: Any, waiting: Sequence[str]) -> Answer:
     """
     entries, problem = _entries(answer, waiting)
     if problem:
-        return Answer((), (problem,))
+        return ReviewReply((), (problem,))
     decisions: dict[str, Decision] = {}
     problems = []
     for item, entry in entries:
@@ -73,7 +73,7 @@ def parse_answer(answer: Any, waiting: Sequence[str]) -> Answer:
             problems.append(f"{parsed.item} is decided twice; the first decision counts.")
         else:
             decisions[parsed.item] = parsed
-    return Answer(tuple(decisions.values()), tuple(problems))
+    return ReviewReply(tuple(decisions.values()), tuple(problems))
 
 
 def _entries(answer: Any, waiting: Sequence[str]) -> tuple[list[tuple[str | None, Any]], str]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from domain.calls import ImageRequest
 from gateway.cache.exact import Cache
-from gateway.calls.breaker import Health
-from gateway.calls.pipeline import Door
-from gateway.calls.retry import Patience
+from gateway.calls.breaker import CircuitBreakers
+from gateway.calls.pipeline import CallPipeline
+from gateway.calls.retry import RetryPolicy
 from gateway.config import Engine, GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
 from gateway.limits.limiter import Limiter, OnWait
@@ -19,9 +19,9 @@ from gateway.ports import (
     Attempt,
     EmbeddingProvider,
     ImageProvider,
+    Operation,
     SearchProvider,
     TextEngine,
-    Ticket,
     VideoProvider,
 )
 from gateway.providers.gemini.embeddings import GeminiEmbeddings
@@ -75,17 +75,17 @@ def build_gateway(
         on_wait: Told of calls that wait for a place in a rate limit.
     """
     ledger = ledger or Ledger(database, default_limit_micro=config.monthly_budget_micro)
-    door = Door(
+    pipeline = CallPipeline(
         ledger,
         Journal(database, owner=ledger.owner),
         prices or Prices(database),
         files,
         engine=config.engine,
-        health=Health(shared),
+        breakers=CircuitBreakers(shared),
         limiter=Limiter(config.limits, SharedWindow(shared) if shared else None, on_wait),
         queue_seconds=config.queue_seconds,
         cache=Cache(config.cache, AnswerCache(shared) if shared else None),
-        patience=Patience(
+        policy=RetryPolicy(
             tries=config.tries,
             wait_seconds=config.max_backoff_seconds,
             last_wait_seconds=config.last_backoff_seconds,
@@ -94,7 +94,7 @@ def build_gateway(
     engine = _engine(config)
     return Gateway(
         config,
-        door,
+        pipeline,
         engine=engine,
         embeddings=_embeddings(config),
         search=_search(config),
@@ -170,11 +170,11 @@ class EngineImages:
 
     engine: TextEngine
 
-    async def submit(self, model: str, request: ImageRequest, attempt: Attempt) -> Answer | Ticket:
+    async def submit(self, model: str, request: ImageRequest, attempt: Attempt) -> Answer | Operation:
         return await self.engine.draw(model, request, attempt)
 
-    async def collect(self, ticket: Ticket) -> Answer:
-        raise AssertionError("a Gemini image is never sold by ticket")
+    async def collect(self, operation: Operation) -> Answer:
+        raise AssertionError("a Gemini image is never an operation")
 
     async def aclose(self) -> None:
         """The engine is closed by itself."""

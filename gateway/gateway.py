@@ -1,4 +1,4 @@
-"""The one door to every paid call: text, structured output, streamed text, embeddings, search, image, video."""
+"""Every paid call of the product: text, structured output, streamed text, embeddings, search, image, video."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from domain.ids import canonical_json
 from domain.tiers import cheapest_with, tier
 from gateway.cache.semantic import Semantic
 from gateway.calls.judge import judge_image, judge_text, judge_vectors, judge_video
-from gateway.calls.pipeline import Door
-from gateway.calls.request import Offer, Order, Purchase
-from gateway.calls.streaming import Pieces
+from gateway.calls.pipeline import CallPipeline
+from gateway.calls.request import CallRequest, CallResult, Candidate
+from gateway.calls.streaming import StreamRestarts
 from gateway.calls.structured import ASKED_AGAIN, OTHER_MODEL, Parsed, Unfit, ask_again, read, unusable
 from gateway.config import Deployment, GatewayConfig, no_provider
 from gateway.ports import (
@@ -64,7 +64,7 @@ class Gateway:
     def __init__(
         self,
         config: GatewayConfig,
-        door: Door,
+        pipeline: CallPipeline,
         *,
         engine: TextEngine | None,
         embeddings: Mapping[str, EmbeddingProvider],
@@ -74,13 +74,13 @@ class Gateway:
         semantic: SemanticAnswers,
     ) -> None:
         self._config = config
-        self._door = door
+        self._pipeline = pipeline
         self._engine = engine
         self._embeddings = embeddings
         self._search = search
         self._images = images
         self._videos = videos
-        self._semantic = Semantic(config.semantic, semantic, door, self.embed, engine=config.engine)
+        self._semantic = Semantic(config.semantic, semantic, pipeline, self.embed, engine=config.engine)
 
     @property
     def has_search(self) -> bool:
@@ -104,50 +104,52 @@ class Gateway:
         chain: tuple[Deployment, ...] | None = None,
     ) -> TextResult:
         chain = chain or self._config.chain(request.purpose)
-        bought = await self._door.buy(self._text_order(call, request, on_text, chain))
-        text = str(bought.output["text"])
-        if on_text is not None and (bought.replayed or bought.cached):
+        result = await self._pipeline.run(self._text_request(call, request, on_text, chain))
+        text = str(result.output["text"])
+        if on_text is not None and (result.replayed or result.cached):
             on_text(text)
-        return TextResult(text, _served(bought), bought.output["raw"])
+        return TextResult(text, _served(result), result.output["raw"])
 
-    def _text_order(
+    def _text_request(
         self, call: Call, request: TextRequest, on_text: OnText | None, chain: tuple[Deployment, ...]
-    ) -> Order:
-        pieces = Pieces(on_text) if on_text else None
-        return Order(
+    ) -> CallRequest:
+        restarts = StreamRestarts(on_text) if on_text else None
+        return CallRequest(
             call=call,
             purpose=request.purpose,
-            request=asdict(replace(request, schema=dict(request.schema) if request.schema else None)),
-            offers=tuple(self._text_offer(model, request, pieces) for model in chain),
+            payload=asdict(replace(request, schema=dict(request.schema) if request.schema else None)),
+            candidates=tuple(self._text_candidate(model, request, restarts) for model in chain),
             judge=judge_text,
             seconds=self._config.call_seconds,
         )
 
-    def _text_offer(self, model: Deployment, request: TextRequest, pieces: Pieces | None) -> Offer:
+    def _text_candidate(
+        self, model: Deployment, request: TextRequest, restarts: StreamRestarts | None
+    ) -> Candidate:
         engine = self._text_engine(request.purpose)
         schema = canonical_json(dict(request.schema)) if request.schema else ""
         most = {"input": _bytes(request.system, request.prompt, schema), "output": request.max_tokens}
         room = min(int(self._config.models.of(model).get("max_output_tokens", 0)), 2 * request.max_tokens)
 
         async def send(attempt: Attempt) -> Answer:
-            on_text = pieces.begin() if pieces else None
+            on_text = restarts.begin() if restarts else None
             return await engine.complete(model.model, request, attempt, on_text)
 
-        def longer() -> Offer:
-            return self._text_offer(model, replace(request, max_tokens=room), pieces)
+        def longer() -> Candidate:
+            return self._text_candidate(model, replace(request, max_tokens=room), restarts)
 
-        offer = self._offer(model, most, send)
-        return replace(offer, longer=longer) if room > request.max_tokens else offer
+        candidate = self._candidate(model, most, send)
+        return replace(candidate, longer=longer) if room > request.max_tokens else candidate
 
     def _text_engine(self, purpose: str) -> TextEngine:
         if self._engine is None:
             raise no_provider(purpose, {"gemini"})
         return self._engine
 
-    def _offer(self, model: Deployment, most: Units, send: Callable[[Attempt], Any]) -> Offer:
+    def _candidate(self, model: Deployment, most: Units, send: Callable[[Attempt], Any]) -> Candidate:
         facts = self._config.models.of(model)
         seconds = self._config.text_seconds
-        return Offer(str(model), model.provider, model.model, most, send, seconds, facts=facts)
+        return Candidate(str(model), model.provider, model.model, most, send, seconds, facts=facts)
 
     async def structured(self, call: Call, request: TextRequest, parse: Callable[[Any], T]) -> Structured[T]:
         """Answer a prompt as JSON of ``request.schema`` and parse it.
@@ -229,27 +231,27 @@ class Gateway:
     async def _embed(self, call: Call, texts: tuple[str, ...]) -> list[list[float]]:
         most = {"input": _bytes(*texts)}
 
-        def offer(model: Deployment) -> Offer:
+        def candidate(model: Deployment) -> Candidate:
             provider = self._embeddings[model.provider]
-            return self._offer(model, most, lambda attempt: provider.embed(model.model, texts, attempt))
+            return self._candidate(model, most, lambda attempt: provider.embed(model.model, texts, attempt))
 
-        bought = await self._door.buy(
-            Order(
+        result = await self._pipeline.run(
+            CallRequest(
                 call=call,
                 purpose="embedding",
-                request={"texts": list(texts)},
-                offers=tuple(map(offer, self._config.chain("embedding"))),
+                payload={"texts": list(texts)},
+                candidates=tuple(map(candidate, self._config.chain("embedding"))),
                 judge=judge_vectors,
                 seconds=self._config.call_seconds,
             )
         )
-        return [_unit(vector) for vector in bought.output["vectors"]]
+        return [_unit(vector) for vector in result.output["vectors"]]
 
     async def search(self, call: Call, request: SearchRequest) -> SearchResult:
         """Search the web and answer from what was found."""
         chain = self._config.chain("search")
 
-        def offer(model: Deployment) -> Offer:
+        def candidate(model: Deployment) -> Candidate:
             facts = self._config.models.of(model)
             most = {
                 "input": _bytes(request.system, request.question) + facts["context_tokens"],
@@ -257,16 +259,20 @@ class Gateway:
                 "search": facts["max_searches"],
             }
             provider = self._search[model.provider]
-            return self._offer(model, most, lambda attempt: provider.search(model.model, request, attempt))
+            return self._candidate(
+                model, most, lambda attempt: provider.search(model.model, request, attempt)
+            )
 
-        offers = tuple(map(offer, chain))
-        order = Order(call, "search", asdict(request), offers, judge_text, self._config.call_seconds)
-        bought, nearest = await self._semantic.buy(order, "question")
-        served = _served(bought)
+        candidates = tuple(map(candidate, chain))
+        asked = CallRequest(
+            call, "search", asdict(request), candidates, judge_text, self._config.call_seconds
+        )
+        result, nearest = await self._semantic.buy(asked, "question")
+        served = _served(result)
         if nearest is not None:
             served = replace(served, nearest=nearest.question, likeness=nearest.likeness)
-        sources = tuple(Source(**each) for each in bought.output["sources"])
-        return SearchResult(str(bought.output["text"]), sources, served)
+        sources = tuple(Source(**each) for each in result.output["sources"])
+        return SearchResult(str(result.output["text"]), sources, served)
 
     async def image(self, call: Call, request: ImageRequest) -> MediaResult:
         """Make an image and store it.
@@ -275,24 +281,24 @@ class Gateway:
             FeatureNotAvailable: The tier has no images; names one that has.
         """
         _check_tier(call, "images")
-        offers = tuple(self._image_offer(model, request) for model in self._config.images())
-        order = Order(
+        candidates = tuple(self._image_candidate(model, request) for model in self._config.images())
+        asked = CallRequest(
             call=call,
             purpose="image",
-            request=asdict(request),
-            offers=offers,
+            payload=asdict(request),
+            candidates=candidates,
             judge=judge_image,
             seconds=self._config.call_seconds,
             collect_seconds=self._config.image_seconds,
         )
-        return _media(await self._door.buy(order))
+        return _media(await self._pipeline.run(asked))
 
-    def _image_offer(self, model: Deployment, request: ImageRequest) -> Offer:
+    def _image_candidate(self, model: Deployment, request: ImageRequest) -> Candidate:
         provider = self._images[model.provider]
         facts = self._config.models.of(model)
         folded = with_negative(request.prompt, request.negative_prompt)
         by_token = "max_output_tokens" in facts
-        return Offer(
+        return Candidate(
             name=str(model),
             provider=model.provider,
             model=model.model,
@@ -314,20 +320,22 @@ class Gateway:
             MediaJobFailed: The job failed, or did not end in time (then its money is still held).
         """
         _check_tier(call, "video")
-        offers = tuple(self._video_offer(name, model, request) for name, model in self._config.videos())
-        order = Order(
+        candidates = tuple(
+            self._video_candidate(name, model, request) for name, model in self._config.videos()
+        )
+        asked = CallRequest(
             call=call,
             purpose="video",
-            request=asdict(request),
-            offers=offers,
+            payload=asdict(request),
+            candidates=candidates,
             judge=judge_video,
             seconds=self._config.call_seconds,
             collect_seconds=self._config.video_seconds,
             rebuy=False,  # seconds of video are dear: what may have been bought is not bought again by itself
         )
-        return _media(await self._door.buy(order))
+        return _media(await self._pipeline.run(asked))
 
-    def _video_offer(self, name: str, model: Deployment, request: VideoRequest) -> Offer:
+    def _video_candidate(self, name: str, model: Deployment, request: VideoRequest) -> Candidate:
         provider = self._videos[name]
         facts = self._config.models.of(model)
         shortest, longest = facts["seconds"]
@@ -342,7 +350,7 @@ class Gateway:
             if by_token
             else {"second": fitted.duration_seconds}
         )
-        return Offer(
+        return Candidate(
             name=name,
             provider=model.provider,
             model=model.model,
@@ -356,7 +364,7 @@ class Gateway:
 
     async def aclose(self) -> None:
         """Close connections and let queued events be delivered."""
-        await self._door.aclose()
+        await self._pipeline.aclose()
         if self._engine is not None:
             await self._engine.aclose()
         for adapters in (self._embeddings, self._search, self._images, self._videos):
@@ -382,30 +390,30 @@ def _bytes(*texts: str) -> int:
     return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + _PROTOCOL_BYTES
 
 
-def _served(bought: Purchase) -> Served:
-    served = bought.output["served"]
+def _served(result: CallResult) -> Served:
+    served = result.output["served"]
     return Served(
-        job_id=bought.job_id,
+        job_id=result.job_id,
         provider=str(served["provider"]),
         model=str(served["model"]),
         usage=Usage(**served["usage"]),
         cost_micro=int(served["cost_micro"]),
-        replayed=bought.replayed,
+        replayed=result.replayed,
         deployment=str(served.get("deployment") or f"{served['provider']}/{served['model']}"),
         why=str(served.get("why", "")),
-        cached=bought.cached or served.get("basis") == "cache",
+        cached=result.cached or served.get("basis") == "cache",
         saved_micro=int(served.get("saved_micro", 0)),
     )
 
 
-def _media(bought: Purchase) -> MediaResult:
-    media = bought.output["media"]
+def _media(result: CallResult) -> MediaResult:
+    media = result.output["media"]
     return MediaResult(
         key=str(media["key"]),
         media_type=str(media["media_type"]),
         size=int(media["size"]),
-        prompt=str(bought.output["prompt"]),
-        served=_served(bought),
+        prompt=str(result.output["prompt"]),
+        served=_served(result),
         seconds=float(media["seconds"]),
         thumbnail_key=media["thumbnail_key"],
     )

@@ -64,7 +64,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class Operation:
     """A media file that has been bought and is still to be collected; plain JSON, kept until it is.
 
     ``id`` is the provider's own name of it (a job id, an address), ``facts`` what else collecting needs.
@@ -121,11 +121,11 @@ class SearchProvider(Protocol):
 
 
 class ImageProvider(Protocol):
-    """Makes an image: at once, or as a ticket to collect it with."""
+    """Makes an image: at once, or as an operation to collect it with."""
 
-    async def submit(self, model: str, request: ImageRequest, attempt: Attempt) -> Answer | Ticket: ...
+    async def submit(self, model: str, request: ImageRequest, attempt: Attempt) -> Answer | Operation: ...
 
-    async def collect(self, ticket: Ticket) -> Answer:
+    async def collect(self, operation: Operation) -> Answer:
         """Fetch what was bought. May be repeated, and never buys anything."""
 
     async def aclose(self) -> None: ...
@@ -134,9 +134,9 @@ class ImageProvider(Protocol):
 class VideoProvider(Protocol):
     """Makes a video as a job: submitted once, then collected."""
 
-    async def submit(self, model: str, request: VideoRequest, attempt: Attempt) -> Ticket: ...
+    async def submit(self, model: str, request: VideoRequest, attempt: Attempt) -> Operation: ...
 
-    async def collect(self, ticket: Ticket) -> Answer:
+    async def collect(self, operation: Operation) -> Answer:
         """Poll until the job has ended, and fetch its file. May be repeated, and never buys anything.
 
         Raises:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from domain.calls import TemplateRef
 from domain.month import Month
-from nodes.work import Job, Ports, ask
+from nodes.work import Ports, Task, ask
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Draft(Generic[T]):
 
 
 async def best_draft(
-    ports: Ports, month: Month, job: Job, text: Text[T], variables: Mapping[str, Any]
+    ports: Ports, month: Month, task: Task, text: Text[T], variables: Mapping[str, Any]
 ) -> Draft[T]:
     """Write, and revise while anything is found.
 
@@ -56,7 +56,7 @@ async def best_draft(
     for step in _STEPS:
         on_text = text.on_text(step) if text.on_text else None
         answer, rendered = await ask(
-            ports, month, job, text.code, told, text.schema, text.parse, step=step, on_text=on_text
+            ports, month, task, text.code, told, text.schema, text.parse, step=step, on_text=on_text
         )
         found = text.findings_of(answer.value)
         if best is None or len(found) < len(best.findings):

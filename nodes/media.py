@@ -12,7 +12,7 @@ from domain.content.visual import VisualBrief, VisualPrompt, image_prompt, video
 from domain.errors import FeatureNotAvailable
 from domain.month import Month, Update, Work
 from domain.tiers import cheapest_with, tier
-from nodes.work import Job, Ports, ask, company, guarded, owner
+from nodes.work import Ports, Task, ask, company, guarded, owner
 from store.content.items import Kind
 
 VIDEO_ASPECT = "9:16"
@@ -26,22 +26,22 @@ class Images:
     async def __call__(self, state: Work) -> Update:
         """``item`` is ``<topic>.<aspect>``, such as ``t01.16x9``."""
         topic, aspect = state["item"].split(".")
-        job = Job(JobKind.GENERATE_IMAGE, "images", f"{topic}.image.{aspect}", state["revision"])
+        task = Task(JobKind.GENERATE_IMAGE, "images", f"{topic}.image.{aspect}", state["revision"])
 
         async def work() -> None:
-            await self._make(state, job, topic, aspect.replace("x", ":"))
+            await self._make(state, task, topic, aspect.replace("x", ":"))
 
-        error = await guarded(self.ports, state["month"], "images", Kind.ASSET, job, work)
+        error = await guarded(self.ports, state["month"], "images", Kind.ASSET, task, work)
         return {"packages": {topic: {f"image.{aspect}": "failed" if error else "done"}}}
 
-    async def _make(self, state: Work, job: Job, topic: str, aspect: str) -> None:
+    async def _make(self, state: Work, task: Task, topic: str, aspect: str) -> None:
         month = state["month"]
         if not tier(month["tier"]).images:
             raise _not_in_tier(month, "images")
         brief, persona, asked_with = await visual_brief(self.ports, state, topic)
         prompt = image_prompt(brief, persona, aspect, await industry(self.ports, month))
         made = await self.ports.gateway.image(
-            job.call(month, "image", asked_with),
+            task.call(month, "image", asked_with),
             ImageRequest(prompt.prompt, prompt.negative_prompt, prompt.aspect_ratio),
         )
         content = {
@@ -60,8 +60,8 @@ class Images:
         await self.ports.items.save(
             owner(month),
             Kind.ASSET,
-            job.item,
-            job.revision,
+            task.item,
+            task.revision,
             content,
             template=asked_with,
             model=made.served.model,
@@ -74,22 +74,22 @@ class Video:
 
     async def __call__(self, state: Work) -> Update:
         topic = state["item"]
-        job = Job(JobKind.GENERATE_VIDEO, "video", f"{topic}.video", state["revision"])
+        task = Task(JobKind.GENERATE_VIDEO, "video", f"{topic}.video", state["revision"])
 
         async def work() -> None:
-            await self._make(state, job, topic)
+            await self._make(state, task, topic)
 
-        error = await guarded(self.ports, state["month"], "video", Kind.ASSET, job, work)
+        error = await guarded(self.ports, state["month"], "video", Kind.ASSET, task, work)
         return {"packages": {topic: {"video": "failed" if error else "done"}}}
 
-    async def _make(self, state: Work, job: Job, topic: str) -> None:
+    async def _make(self, state: Work, task: Task, topic: str) -> None:
         month = state["month"]
         if not tier(month["tier"]).video:
             raise _not_in_tier(month, "video")
         brief, persona, asked_with = await visual_brief(self.ports, state, topic)
         prompt: VisualPrompt = video_prompt(brief, persona, VIDEO_ASPECT, await industry(self.ports, month))
         made = await self.ports.gateway.video(
-            job.call(month, "video", asked_with),
+            task.call(month, "video", asked_with),
             VideoRequest(prompt.prompt, prompt.negative_prompt, prompt.aspect_ratio, VIDEO_SECONDS),
         )
         content = {
@@ -108,8 +108,8 @@ class Video:
         await self.ports.items.save(
             owner(month),
             Kind.ASSET,
-            job.item,
-            job.revision,
+            task.item,
+            task.revision,
             content,
             template=asked_with,
             model=made.served.model,
@@ -134,9 +134,9 @@ async def visual_brief(
         "blogpost": {"title": article["title"], "summary": article["metaDescription"]},
         "reason": state["reason"],
     }
-    job = Job(JobKind.GENERATE_IMAGE, "visual", topic, state["revision"])
+    task = Task(JobKind.GENERATE_IMAGE, "visual", topic, state["revision"])
     answer, rendered = await ask(
-        ports, month, job, "VISUAL_GEN_V1", variables, visual_schema(), VisualBrief.model_validate
+        ports, month, task, "VISUAL_GEN_V1", variables, visual_schema(), VisualBrief.model_validate
     )
     return answer.value, persona, rendered.ref
 

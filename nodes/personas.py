@@ -16,7 +16,18 @@ from domain.content.persona import (
     personas_schema,
 )
 from domain.month import Cards, Month, Rework, Update
-from nodes.work import USELESS, Job, Ports, announce, ask, company, owner, progress, record_done, template_ref
+from nodes.work import (
+    USELESS,
+    Ports,
+    Task,
+    announce,
+    ask,
+    company,
+    owner,
+    progress,
+    record_done,
+    template_ref,
+)
 from store.content.items import Kind
 
 PROPOSED = 6
@@ -55,18 +66,18 @@ class Personas:
         return {"personas": cards, "rework": []}
 
     async def _all(self, state: Month) -> tuple[Cast, dict[str, list[str]]]:
-        job = Job(JobKind.GENERATE_PERSONAS, "personas", "all")
-        proposed = await self._ask(state, job, PROPOSED, {}, "", "draft")
-        return await self._unique(state, job, dict(zip(_items(), proposed, strict=True)), {})
+        task = Task(JobKind.GENERATE_PERSONAS, "personas", "all")
+        proposed = await self._ask(state, task, PROPOSED, {}, "", "draft")
+        return await self._unique(state, task, dict(zip(_items(), proposed, strict=True)), {})
 
     async def _again(self, state: Month, rework: Sequence[Rework]) -> tuple[Cast, dict[str, list[str]]]:
         kept = await self._kept(state, {entry["item"] for entry in rework})
         made: Cast = {}
         notes: dict[str, list[str]] = {}
         for entry in rework:
-            job = Job(JobKind.GENERATE_PERSONAS, "personas", entry["item"], entry["revision"])
-            proposed = await self._ask(state, job, 1, {**kept, **made}, entry["reason"], "draft")
-            unique, note = await self._unique(state, job, {entry["item"]: proposed[0]}, {**kept, **made})
+            task = Task(JobKind.GENERATE_PERSONAS, "personas", entry["item"], entry["revision"])
+            proposed = await self._ask(state, task, 1, {**kept, **made}, entry["reason"], "draft")
+            unique, note = await self._unique(state, task, {entry["item"]: proposed[0]}, {**kept, **made})
             made |= unique
             notes |= note
         return made, notes
@@ -80,7 +91,7 @@ class Personas:
         }
 
     async def _unique(
-        self, state: Month, job: Job, cast: Cast, kept: Cast
+        self, state: Month, task: Task, cast: Cast, kept: Cast
     ) -> tuple[Cast, dict[str, list[str]]]:
         """Ask again for the personas that repeat an archetype or type; at last give them a free one."""
         for round_number in range(1, _ROUNDS + 1):
@@ -89,12 +100,12 @@ class Personas:
                 return cast, {}
             rest = {item: persona for item, persona in cast.items() if item not in offending}
             step = f"again-{round_number}"
-            proposed = await self._ask(state, job, len(offending), {**kept, **rest}, "", step)
+            proposed = await self._ask(state, task, len(offending), {**kept, **rest}, "", step)
             cast = {**cast, **dict(zip(offending, proposed, strict=True))}
         return _assign_free(kept, cast)
 
     async def _ask(
-        self, state: Month, job: Job, count: int, taken: Cast, reason: str, step: str
+        self, state: Month, task: Task, count: int, taken: Cast, reason: str, step: str
     ) -> list[Persona]:
         variables: dict[str, Any] = {
             "company": await company(self.ports, state),
@@ -114,7 +125,7 @@ class Personas:
         answer, _ = await ask(
             self.ports,
             state,
-            job,
+            task,
             _TEMPLATE,
             variables,
             schema,

@@ -12,8 +12,8 @@ from domain.content.dna import CompanyDNA, dna_findings, dna_schema
 from domain.errors import BadOutput, ContentBlocked, OutputTruncated, ProviderError
 from domain.month import Month, Rework, Update
 from nodes.work import (
-    Job,
     Ports,
+    Task,
     ask,
     company_without_dna,
     owner,
@@ -37,26 +37,26 @@ class Research:
 
     async def __call__(self, state: Month) -> Update:
         rework: Rework = (state.get("rework") or [{"item": "dna", "revision": 0, "reason": ""}])[0]
-        job = Job(JobKind.SCRAPE_DNA, "research", "dna", rework["revision"])
+        task = Task(JobKind.SCRAPE_DNA, "research", "dna", rework["revision"])
         pages = await self._pages(state)
         findings, warnings = await self._search(state)
         known = _known_urls(pages, findings)
         content, problems, model = await self._synthesise(
-            state, job, pages, findings, known, rework["reason"]
+            state, task, pages, findings, known, rework["reason"]
         )
         mine = owner(state)
         saved = await self.ports.items.save(
             mine,
             Kind.DNA,
             "dna",
-            job.revision,
+            task.revision,
             content,
             findings=(*warnings, *problems),
             template=await template_ref(self.ports, state, "DNA_V1"),
             model=model,
         )
         await self._keep_sources(mine, content)
-        await record_done(self.ports, state, Kind.DNA, "dna", job.revision)
+        await record_done(self.ports, state, Kind.DNA, "dna", task.revision)
         progress("research", "dna", "done", f"{len(known)} sources")
         return {
             "dna": {"dna": {"status": "waiting", "revision": saved.revision, "title": state["company"]}},
@@ -92,9 +92,9 @@ class Research:
             language=state["language"],
             max_tokens=rendered.max_tokens,
         )
-        job = Job(JobKind.SCRAPE_DNA, "research", f"search.{question}")
+        task = Task(JobKind.SCRAPE_DNA, "research", f"search.{question}")
         try:
-            found = await self.ports.gateway.search(job.call(state, "search", rendered.ref), request)
+            found = await self.ports.gateway.search(task.call(state, "search", rendered.ref), request)
         except ProviderError as error:
             return f"The search for {question} brought nothing: {error.message}"
         sources = [{"url": source.url, "title": source.title} for source in found.sources]
@@ -103,7 +103,7 @@ class Research:
     async def _synthesise(
         self,
         state: Month,
-        job: Job,
+        task: Task,
         pages: Sequence[dict[str, str]],
         findings: Sequence[dict[str, Any]],
         known: Sequence[str],
@@ -119,7 +119,7 @@ class Research:
             answer, _ = await ask(
                 self.ports,
                 state,
-                job,
+                task,
                 "DNA_V1",
                 variables,
                 dna_schema(known),

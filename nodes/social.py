@@ -10,7 +10,7 @@ from domain.content.platforms import Platform, platform
 from domain.content.social import SocialPost, assemble_caption, measure, social_findings, social_schema
 from domain.month import Update, Work
 from nodes.drafting import Text, best_draft
-from nodes.work import Job, Ports, company, guarded, owner
+from nodes.work import Ports, Task, company, guarded, owner
 from store.content.items import Kind
 
 
@@ -21,19 +21,19 @@ class Social:
     async def __call__(self, state: Work) -> Update:
         """``item`` is ``<topic>.<platform>``, such as ``t01.instagram``."""
         topic, code = state["item"].split(".")
-        job = Job(JobKind.GENERATE_SOCIAL, "social", state["item"], state["revision"])
+        task = Task(JobKind.GENERATE_SOCIAL, "social", state["item"], state["revision"])
 
         async def work() -> None:
-            await self._make(state, job, topic, platform(code))
+            await self._make(state, task, topic, platform(code))
 
-        error = await guarded(self.ports, state["month"], "social", Kind.SOCIAL, job, work)
+        error = await guarded(self.ports, state["month"], "social", Kind.SOCIAL, task, work)
         return {"packages": {topic: {f"social.{code}": "failed" if error else "done"}}}
 
-    async def _make(self, state: Work, job: Job, topic: str, where: Platform) -> None:
+    async def _make(self, state: Work, task: Task, topic: str, where: Platform) -> None:
         draft = await best_draft(
             self.ports,
             state["month"],
-            job,
+            task,
             Text(
                 "SOCIAL_POST_GEN_V1",
                 social_schema(where),
@@ -45,8 +45,8 @@ class Social:
         await self.ports.items.save(
             owner(state["month"]),
             Kind.SOCIAL,
-            job.item,
-            job.revision,
+            task.item,
+            task.revision,
             social_content(draft.value, where),
             findings=(*draft.warnings, *draft.findings),
             template=draft.template,

@@ -10,7 +10,18 @@ from typing import Any
 from domain.calls import JobKind
 from domain.content.topic import Slot, Topic, parse_topics, plan_slots, topic_problems, topics_schema
 from domain.month import Cards, Month, Update
-from nodes.work import USELESS, Job, Ports, announce, ask, company, owner, progress, record_done, template_ref
+from nodes.work import (
+    USELESS,
+    Ports,
+    Task,
+    announce,
+    ask,
+    company,
+    owner,
+    progress,
+    record_done,
+    template_ref,
+)
 from store.content.items import ItemRecord, Kind
 
 _BATCH = 6
@@ -34,10 +45,10 @@ class Topics:
         cards: Cards = {}
         for batch in _batches([slot for slot in slots if not rework or slot.item in rework], bool(rework)):
             entry = rework.get(batch[0].item, {"item": f"batch.{batch[0].item}", "revision": 0, "reason": ""})
-            job = Job(JobKind.GENERATE_TOPICS, "topics", entry["item"], entry["revision"])
-            for topic, findings in await self._batch(state, job, batch, personas, taken, entry["reason"]):
-                await self._save(state, topic, job.revision, findings)
-                cards[topic.item] = {"status": "waiting", "revision": job.revision, "title": topic.title}
+            task = Task(JobKind.GENERATE_TOPICS, "topics", entry["item"], entry["revision"])
+            for topic, findings in await self._batch(state, task, batch, personas, taken, entry["reason"]):
+                await self._save(state, topic, task.revision, findings)
+                cards[topic.item] = {"status": "waiting", "revision": task.revision, "title": topic.title}
                 taken.append({"title": topic.title, "focusKeyword": topic.focus_keyword})
         return {"topics": cards, "rework": []}
 
@@ -65,13 +76,13 @@ class Topics:
     async def _batch(
         self,
         state: Month,
-        job: Job,
+        task: Task,
         slots: Sequence[Slot],
         personas: Sequence[ItemRecord],
         taken: Taken,
         reason: str,
     ) -> list[tuple[Topic, Sequence[str]]]:
-        topics = {topic.item: topic for topic in await self._ask(state, job, slots, personas, taken, reason)}
+        topics = {topic.item: topic for topic in await self._ask(state, task, slots, personas, taken, reason)}
         problems: Mapping[str, Sequence[str]] = {}
         for round_number in range(1, _ROUNDS + 2):
             problems = topic_problems(list(topics.values()), taken)
@@ -81,14 +92,14 @@ class Topics:
             rest = [t for t in topics.values() if t.item not in problems]
             known = [*taken, *({"title": t.title, "focusKeyword": t.focus_keyword} for t in rest)]
             why = " ".join(line for lines in problems.values() for line in lines)
-            for topic in await self._ask(state, job, again, personas, known, why, f"again-{round_number}"):
+            for topic in await self._ask(state, task, again, personas, known, why, f"again-{round_number}"):
                 topics[topic.item] = topic
         return [(topics[slot.item], problems.get(slot.item, ())) for slot in slots]
 
     async def _ask(
         self,
         state: Month,
-        job: Job,
+        task: Task,
         slots: Sequence[Slot],
         personas: Sequence[ItemRecord],
         taken: Taken,
@@ -113,7 +124,7 @@ class Topics:
         answer, _ = await ask(
             self.ports,
             state,
-            job,
+            task,
             _TEMPLATE,
             variables,
             topics_schema(slots),

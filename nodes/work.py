@@ -58,7 +58,7 @@ class Ports:
 
 
 @dataclass(frozen=True)
-class Job:
+class Task:
     """Names the work on one item; every paid call made for it carries this name."""
 
     kind: JobKind
@@ -88,7 +88,7 @@ def owner(month: Month) -> Owner:
 async def ask(
     ports: Ports,
     month: Month,
-    job: Job,
+    task: Task,
     code: str,
     variables: Mapping[str, Any],
     schema: Mapping[str, Any],
@@ -118,7 +118,7 @@ async def ask(
         temperature=rendered.temperature,
     )
     for retry in range(_RETRIES + 1):
-        call = job.call(month, f"{step}/resumed-{retry}" if retry else step, rendered.ref)
+        call = task.call(month, f"{step}/resumed-{retry}" if retry else step, rendered.ref)
         try:
             if on_text is None:
                 answer = await ports.gateway.structured(call, request, parse)
@@ -187,7 +187,7 @@ def progress(step: str, item: str, status: str, label: str = "") -> None:
 
 
 async def guarded(
-    ports: Ports, month: Month, step: str, kind: Kind, job: Job, work: Callable[[], Awaitable[None]]
+    ports: Ports, month: Month, step: str, kind: Kind, task: Task, work: Callable[[], Awaitable[None]]
 ) -> PostHubError | None:
     """Do one item's work; a failure becomes a typed outcome and never reaches the item's siblings.
 
@@ -198,16 +198,16 @@ async def guarded(
     except InfrastructureError:
         raise
     except PostHubError as error:
-        return await _failed(ports, month, step, kind, job, error)
+        return await _failed(ports, month, step, kind, task, error)
     except Exception as error:  # a defect of ours in one item: its siblings' paid calls go on
-        log.exception("%s failed for %s", job.node, job.item)
+        log.exception("%s failed for %s", task.node, task.item)
         wrapped = PostHubError(
-            f"{job.node} met an unexpected {type(error).__name__}.",
+            f"{task.node} met an unexpected {type(error).__name__}.",
             next_step="See the log; then make it again.",
         )
-        return await _failed(ports, month, step, kind, job, wrapped)
-    await record_done(ports, month, kind, job.item, job.revision)
-    progress(step, job.item, "done")
+        return await _failed(ports, month, step, kind, task, wrapped)
+    await record_done(ports, month, kind, task.item, task.revision)
+    progress(step, task.item, "done")
     return None
 
 
@@ -216,10 +216,10 @@ async def record_done(ports: Ports, month: Month, kind: Kind, item: str, revisio
 
 
 async def _failed(
-    ports: Ports, month: Month, step: str, kind: Kind, job: Job, error: PostHubError
+    ports: Ports, month: Month, step: str, kind: Kind, task: Task, error: PostHubError
 ) -> PostHubError:
     status = "skipped" if error.code == "FEATURE_NOT_AVAILABLE" else "failed"
-    outcome = Outcome(kind.value, job.item, job.revision, status, error.code, str(error), error.money.value)
+    outcome = Outcome(kind.value, task.item, task.revision, status, error.code, str(error), error.money.value)
     await ports.reviews.record_outcome(owner(month), outcome)
-    progress(step, job.item, status, error.message)
+    progress(step, task.item, status, error.message)
     return error

@@ -16,7 +16,7 @@ from domain.errors import PostHubError
 from domain.ids import stable_id
 from domain.month import Card, Month, Update, Work
 from nodes.drafting import Text, best_draft
-from nodes.work import Job, Ports, company, guarded, owner
+from nodes.work import Ports, Task, company, guarded, owner
 from store.content.items import Kind
 
 
@@ -26,16 +26,16 @@ class Writing:
 
     async def __call__(self, state: Work) -> Update:
         month, item = state["month"], state["item"]
-        job = Job(JobKind.GENERATE_BLOGPOST, "write_post", item, state["revision"])
+        task = Task(JobKind.GENERATE_BLOGPOST, "write_post", item, state["revision"])
         topic = (await self.ports.items.newest(owner(month), Kind.TOPIC, item)).content
 
         async def work() -> None:
-            await self._write(month, job, topic, state["reason"])
+            await self._write(month, task, topic, state["reason"])
 
-        error = await guarded(self.ports, month, "writing", Kind.POST, job, work)
-        return {"articles": {item: _card(topic["title"], job.revision, error)}}
+        error = await guarded(self.ports, month, "writing", Kind.POST, task, work)
+        return {"articles": {item: _card(topic["title"], task.revision, error)}}
 
-    async def _write(self, month: Month, job: Job, topic: dict[str, Any], reason: str) -> None:
+    async def _write(self, month: Month, task: Task, topic: dict[str, Any], reason: str) -> None:
         persona = await self.ports.items.newest(owner(month), Kind.PERSONA, topic["personaId"])
         variables: dict[str, Any] = {
             "company": await company(self.ports, month),
@@ -48,22 +48,24 @@ class Writing:
         draft = await best_draft(
             self.ports,
             month,
-            job,
+            task,
             Text(
                 "BLOGPOST_GEN_V1",
                 post_schema(topic),
                 BlogPost.model_validate,
                 findings_of=lambda post: post_findings(post, topic["focusKeyword"]),
                 revision_of=lambda post: {"previous": _plain(post)},
-                on_text=lambda step: _token_stream(stable_id(month["run_id"], job.item, job.revision, step)),
+                on_text=lambda step: _token_stream(
+                    stable_id(month["run_id"], task.item, task.revision, step)
+                ),
             ),
             variables,
         )
         await self.ports.items.save(
             owner(month),
             Kind.POST,
-            job.item,
-            job.revision,
+            task.item,
+            task.revision,
             _plain(draft.value),
             findings=(*draft.warnings, *draft.findings),
             template=draft.template,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from cli.editors import Desk
     from cli.screen.terminal import Screen
-    from prompts.experiments.report import Report
+    from prompts.experiments.report import ExperimentReport
     from prompts.experiments.statistics import Estimate
     from prompts.standing import Experiment
 
@@ -109,7 +109,7 @@ def status(
 
     shown, settings = screen(json=json), read_settings()
 
-    async def work() -> list[tuple[Report, dict[str, str]]]:
+    async def work() -> list[tuple[ExperimentReport, dict[str, str]]]:
         async with opened_desk(settings) as desk:
             return await _reports(desk, code, language)
 
@@ -126,7 +126,9 @@ def status(
     return 0
 
 
-async def _reports(desk: Desk, code: str | None, language: str) -> list[tuple[Report, dict[str, str]]]:
+async def _reports(
+    desk: Desk, code: str | None, language: str
+) -> list[tuple[ExperimentReport, dict[str, str]]]:
     from prompts.experiments import lifecycle as experiments
     from prompts.experiments.report import report
 
@@ -182,7 +184,7 @@ def promote(
 
     shown, settings = screen(), read_settings()
 
-    async def work() -> tuple[Any, Report]:
+    async def work() -> tuple[Any, ExperimentReport]:
         async with opened_desk(settings) as desk:
             place = await desk.place(code, language)
             return await experiments.promote(desk.editor, place, arm=arm, reason=reason)
@@ -213,7 +215,7 @@ _ROWS = {
 _SHARES = {"at_once", "after_edits", "after_rejection", "dropped", "failed", "edit_distance"}
 
 
-def _print_report(shown: Screen, one: Report, spread: dict[str, str]) -> None:
+def _print_report(shown: Screen, one: ExperimentReport, spread: dict[str, str]) -> None:
     from cli.screen.output import table
 
     experiment = one.experiment
@@ -250,7 +252,7 @@ def _number(key: str, value: float) -> str:
     return f"{value:.0f}" if key == "tokens" else f"{value:.2f}"
 
 
-def _report_json(one: Report, spread: dict[str, str]) -> dict[str, Any]:
+def _report_json(one: ExperimentReport, spread: dict[str, str]) -> dict[str, Any]:
     from dataclasses import asdict
 
     experiment = one.experiment

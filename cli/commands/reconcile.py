@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cli.screen.terminal import Screen
     from runtime.settings import Settings
     from store.money.bill import Bill
-    from store.money.reconcile import Of, Report
+    from store.money.reconcile import Of, ReconcileReport
 
 _SHOWN = 10
 """Unexplained lines on the terminal; all of them are in the JSON."""
@@ -49,7 +49,7 @@ def reconcile(
     if month is not None:
         parse_month(month)
 
-    async def work() -> Report:
+    async def work() -> ReconcileReport:
         from store.money.ledger import Ledger
         from store.money.reconcile import Reconciler
 
@@ -80,7 +80,7 @@ def _read(path: Path, until: Any) -> Bill:
     return read_bill(path, until=until)
 
 
-def _print(shown: Screen, report: Report, *, booked: bool) -> None:
+def _print(shown: Screen, report: ReconcileReport, *, booked: bool) -> None:
     from cli.screen.output import print_json
 
     if shown.json:
@@ -91,7 +91,7 @@ def _print(shown: Screen, report: Report, *, booked: bool) -> None:
         shown.out.print(line, soft_wrap=True)
 
 
-def report_json(report: Report, *, booked: bool) -> dict[str, Any]:
+def report_json(report: ReconcileReport, *, booked: bool) -> dict[str, Any]:
     """Exact amounts in USD as text."""
     from domain.money import to_usd
 
@@ -146,7 +146,7 @@ def report_json(report: Report, *, booked: bool) -> dict[str, Any]:
     }
 
 
-def report_table(report: Report) -> Any:
+def report_table(report: ReconcileReport) -> Any:
     """The same for people, by provider."""
     from cli.screen.output import table
     from cli.screen.text import clean
@@ -161,7 +161,7 @@ def report_table(report: Report) -> Any:
     return made
 
 
-def report_lines(report: Report, *, booked: bool) -> list[str]:
+def report_lines(report: ReconcileReport, *, booked: bool) -> list[str]:
     """What the table leaves open, in sentences."""
     from cli.screen.text import one_line
     from domain.money import format_usd

@@ -19,7 +19,7 @@ _EXTENSIONS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class MediaFile:
+class PackagedFile:
     """One media file; ``path`` is relative to the package and has forward slashes."""
 
     key: str
@@ -39,13 +39,13 @@ class Layout:
     """Folders by post item, media files by (post item, asset item), thumbnails by post item."""
 
     folders: Mapping[str, str]
-    media: dict[tuple[str, str], MediaFile] = field(default_factory=dict)
-    thumbnails: dict[str, MediaFile] = field(default_factory=dict)
+    media: dict[tuple[str, str], PackagedFile] = field(default_factory=dict)
+    thumbnails: dict[str, PackagedFile] = field(default_factory=dict)
 
-    def image(self, post: str, asset: str) -> MediaFile:
+    def image(self, post: str, asset: str) -> PackagedFile:
         return self.media[(post, asset)]
 
-    def video(self, post: PostPackage) -> MediaFile | None:
+    def video(self, post: PostPackage) -> PackagedFile | None:
         return self.media.get((post.item, post.video.item)) if post.video else None
 
 

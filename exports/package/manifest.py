@@ -10,7 +10,7 @@ from typing import Any
 from domain.money import to_usd
 from exports.formats.article import Labels, body_html
 from exports.formats.jsonld import graph
-from exports.package.layout import Layout, MediaFile
+from exports.package.layout import Layout, PackagedFile
 from exports.package.model import CostLine, MonthPackage, PostPackage, SocialPackage
 from exports.package.names import iso_day
 from exports.package.stage import FORMAT
@@ -161,7 +161,7 @@ def _video(post: PostPackage, layout: Layout) -> dict[str, Any] | None:
     }
 
 
-def _file(stored: MediaFile | None) -> dict[str, Any] | None:
+def _file(stored: PackagedFile | None) -> dict[str, Any] | None:
     if stored is None:
         return None
     return {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from exports.formats.article import Labels, markdown
-from exports.package.layout import Layout, MediaFile, extension, media_type, plan
+from exports.package.layout import Layout, PackagedFile, extension, media_type, plan
 from exports.package.manifest import as_bytes, manifest, post_json, social_json
 from exports.package.model import ImagePackage, MonthPackage, OutcomeEntry, PostPackage
 from exports.package.names import Names, safe_name
@@ -70,7 +70,7 @@ async def _copy_media(
             path = f"{layout.folders[post.item]}/media/{names.take(name, extension(kind))}"
             await asyncio.to_thread(stage.write, path, data)
             _remember(
-                layout, post, item, MediaFile(key, path, kind, hashlib.sha256(data).hexdigest(), len(data))
+                layout, post, item, PackagedFile(key, path, kind, hashlib.sha256(data).hexdigest(), len(data))
             )
 
 
@@ -92,7 +92,7 @@ def _thumbnail(item: str) -> str:
     return f"{item}#thumbnail"
 
 
-def _remember(layout: Layout, post: PostPackage, item: str, stored: MediaFile) -> None:
+def _remember(layout: Layout, post: PostPackage, item: str, stored: PackagedFile) -> None:
     if post.video and item == _thumbnail(post.video.item):
         layout.thumbnails[post.item] = stored
     else:

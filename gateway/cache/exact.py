@@ -15,7 +15,7 @@ from typing import Any
 from domain.errors import MoneyState, PostHubError
 from domain.ids import content_hash
 from gateway.cache.policy import CachePolicy
-from gateway.calls.request import Order, Purchase
+from gateway.calls.request import CallRequest, CallResult
 from store.money.journal import recorded_error
 from store.shared.cache import LEAD_SECONDS, AnswerCache, CacheKey
 
@@ -42,17 +42,19 @@ class Hit:
         return {**self.output, "served": {**served, "why": self.why}}
 
 
-def key_of(order: Order, engine: str) -> CacheKey:
-    """Return the key of everything that an order asks."""
-    template = order.call.template.identity() if order.call.template else None
+def key_of(request: CallRequest, engine: str) -> CacheKey:
+    """Return the key of everything that a request asks."""
+    template = request.call.template.identity() if request.call.template else None
     whole = {
-        "purpose": order.purpose,
+        "purpose": request.purpose,
         "engine": engine,
         "template": template,
-        "request": dict(order.request),
-        "chain": [[offer.name, offer.deployment, dict(offer.facts)] for offer in order.offers],
+        "request": dict(request.payload),
+        "chain": [
+            [candidate.name, candidate.deployment, dict(candidate.facts)] for candidate in request.candidates
+        ],
     }
-    return CacheKey(order.call.organization_id, content_hash(whole))
+    return CacheKey(request.call.organization_id, content_hash(whole))
 
 
 class Cache:
@@ -68,13 +70,13 @@ class Cache:
         self._answers = answers
         self._flights: dict[CacheKey, asyncio.Future[Output | None]] = {}
 
-    def seconds(self, order: Order) -> int:
-        """How long an answer to this order is kept; 0 where the cache is not to be asked."""
-        return self._policy.seconds(order.call, order.purpose)
+    def seconds(self, request: CallRequest) -> int:
+        """How long an answer to this request is kept; 0 where the cache is not to be asked."""
+        return self._policy.seconds(request.call, request.purpose)
 
     async def find(
-        self, key: CacheKey, seconds: int, buy: Callable[[], Awaitable[Purchase]]
-    ) -> Purchase | Hit:
+        self, key: CacheKey, seconds: int, buy: Callable[[], Awaitable[CallResult]]
+    ) -> CallResult | Hit:
         """Return an answer of before, or what ``buy`` brings.
 
         Raises:
@@ -95,15 +97,15 @@ class Cache:
             flight.set_result(None)  # cut short: the next caller leads
             raise
         else:
-            replayed = isinstance(found, Purchase) and found.replayed
+            replayed = isinstance(found, CallResult) and found.replayed
             flight.set_result(None if replayed else found.output)
             return found
         finally:
             del self._flights[key]
 
     async def _find(
-        self, key: CacheKey, seconds: int, buy: Callable[[], Awaitable[Purchase]]
-    ) -> Purchase | Hit:
+        self, key: CacheKey, seconds: int, buy: Callable[[], Awaitable[CallResult]]
+    ) -> CallResult | Hit:
         if self._answers is None:
             return await buy()
         looked = 0
@@ -113,10 +115,10 @@ class Cache:
         if not isinstance(found, str):
             return Hit(found)
         async with _leading(self._answers, key):
-            purchase = await buy()
-            if not purchase.replayed:
-                await self._answers.store(key, purchase.output, seconds=seconds)
-            return purchase
+            result = await buy()
+            if not result.replayed:
+                await self._answers.store(key, result.output, seconds=seconds)
+            return result
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ _KINDS: tuple[_Kind, ...] = ("pause", "broken")
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class Cooldown:
     """How long a deployment is not to be asked; ``broken`` where its breaker is open."""
 
     seconds: float = 0.0
@@ -57,7 +57,7 @@ class _State:
     trying_until: float = 0.0
 
 
-class Health:
+class CircuitBreakers:
     """Pauses and breakers of one process.
 
     Args:
@@ -85,16 +85,16 @@ class Health:
             self._states[deployment] = _State(deque(maxlen=self._rule.looked_at))
         return self._states[deployment]
 
-    def rest(self, deployment: str) -> Rest:
+    def cooldown(self, deployment: str) -> Cooldown:
         """How long a deployment is not to be asked; the first after an open breaker is let through to try."""
         state, now = self._of(deployment), self._now()
         broken = state.until["broken"] - now
         if broken <= 0 and state.open_seconds:
             broken = state.trying_until - now
         if broken > 0:
-            return Rest(broken, True, "its breaker is open")
+            return Cooldown(broken, True, "its breaker is open")
         pause = state.until["pause"] - now
-        return Rest(pause, False, "it asked for a pause") if pause > 0 else Rest()
+        return Cooldown(pause, False, "it asked for a pause") if pause > 0 else Cooldown()
 
     def trying(self, deployment: str, seconds: float) -> None:
         """Note that a caller goes to a deployment; after an open breaker the others wait for its outcome."""
@@ -104,7 +104,7 @@ class Health:
 
     def is_open(self, deployment: str) -> bool:
         """Whether the breaker of a deployment is open."""
-        return self.rest(deployment).broken
+        return self.cooldown(deployment).broken
 
     def succeeded(self, deployment: str) -> None:
         """Note that a provider answered, whatever the answer is worth."""

@@ -79,7 +79,7 @@ def unreachable(provider: str, why: str) -> ProviderUnreachable:
     )
 
 
-def all_resting(provider: str, seconds: float) -> ProviderBusy:
+def all_cooling_down(provider: str, seconds: float) -> ProviderBusy:
     """Nothing is sent: it asked for a pause, or failed too often a moment ago."""
     return ProviderBusy(
         f"{provider} is not to be asked for another {math.ceil(seconds)} seconds.",

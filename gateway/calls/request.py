@@ -1,4 +1,4 @@
-"""What the door is asked for, and what it gives back."""
+"""What the pipeline is asked for, and what it gives back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from domain.calls import Call
 from domain.ids import content_hash
 from gateway.calls.judge import Judge
-from gateway.ports import Answer, Attempt, Ticket
+from gateway.ports import Answer, Attempt, Operation
 from store.money.journal import JobKey
 from store.money.prices import Units
 
@@ -18,17 +18,17 @@ _BOOKING_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """One way to serve an order: a model at a provider.
+class Candidate:
+    """One way to serve a request: a model at a provider.
 
     Attributes:
-        name: Tells the order's offers apart; stored with a ticket.
+        name: Tells the request's candidates apart; stored with its operation.
         most: The most units that the attempt can be billed for.
         send: Makes one physical attempt.
         deadline: Total seconds of the attempt.
-        collect: Fetches what a ticket stands for; for media alone.
+        collect: Fetches what an operation stands for; for media alone.
         prompt: The prompt as this provider gets it; for media alone.
-        longer: The same offer with room for a longer answer; None where the model has none.
+        longer: The same candidate with room for a longer answer; None where the model has none.
         facts: What the table of models says of it; part of what a cached answer stands for.
     """
 
@@ -36,11 +36,11 @@ class Offer:
     provider: str
     model: str
     most: Units
-    send: Callable[[Attempt], Awaitable[Answer | Ticket]]
+    send: Callable[[Attempt], Awaitable[Answer | Operation]]
     deadline: float
-    collect: Callable[[Ticket], Awaitable[Answer]] | None = None
+    collect: Callable[[Operation], Awaitable[Answer]] | None = None
     prompt: str = ""
-    longer: Callable[[], Offer] | None = None
+    longer: Callable[[], Candidate] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -49,8 +49,8 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One logical call. ``request`` is everything that is asked, as plain JSON; it makes the key.
+class CallRequest:
+    """One logical call. ``payload`` is everything that is asked, as plain JSON; it makes the key.
 
     Which models and providers are configured is no part of the key: what was bought stays bought when a key is
     taken away or a newer model is put first before a run is resumed.
@@ -63,8 +63,8 @@ class Order:
 
     call: Call
     purpose: str
-    request: Mapping[str, Any]
-    offers: tuple[Offer, ...]
+    payload: Mapping[str, Any]
+    candidates: tuple[Candidate, ...]
     judge: Judge
     seconds: float
     collect_seconds: float = 0.0
@@ -72,19 +72,19 @@ class Order:
 
     @property
     def key(self) -> JobKey:
-        chain = [offer.deployment for offer in self.offers]
+        chain = [candidate.deployment for candidate in self.candidates]
         template = self.call.template.identity() if self.call.template else None
-        whole = {"purpose": self.purpose, "template": template, "request": dict(self.request)}
+        whole = {"purpose": self.purpose, "template": template, "request": dict(self.payload)}
         return JobKey(self.call, self.purpose, content_hash(whole), {"chain": chain})
 
     @property
     def lease_seconds(self) -> float:
         """The longest that the work can take."""
-        return self.seconds + len(self.offers) * self.collect_seconds + _BOOKING_SECONDS
+        return self.seconds + len(self.candidates) * self.collect_seconds + _BOOKING_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
-class Purchase:
+class CallResult:
     """A job's stored answer: ``replayed`` from the journal, ``cached`` from another job, or bought now."""
 
     job_id: str
@@ -93,7 +93,9 @@ class Purchase:
     cached: bool = False
 
 
-def output_of(offer: Offer, answer: Answer, *, cost_micro: int, basis: str, why: str) -> dict[str, Any]:
+def output_of(
+    candidate: Candidate, answer: Answer, *, cost_micro: int, basis: str, why: str
+) -> dict[str, Any]:
     """Return an answer as it is stored, plain JSON; a media file is added when it has been stored."""
     return {
         "text": answer.text,
@@ -101,12 +103,12 @@ def output_of(offer: Offer, answer: Answer, *, cost_micro: int, basis: str, why:
         "vectors": [list(vector) for vector in answer.vectors],
         "finish": answer.finish.value,
         "reason": answer.reason,
-        "prompt": offer.prompt,
+        "prompt": candidate.prompt,
         "raw": dict(answer.raw),
         "served": {
-            "provider": offer.provider,
-            "model": offer.model,
-            "deployment": offer.deployment,
+            "provider": candidate.provider,
+            "model": candidate.model,
+            "deployment": candidate.deployment,
             "why": why,
             "usage": asdict(answer.usage),
             "cost_micro": cost_micro,

@@ -29,9 +29,9 @@ from domain.errors import (
     ProviderRefused,
     ProviderUnreachable,
 )
-from gateway.calls.breaker import LONGEST_PAUSE_SECONDS, Health
-from gateway.calls.failures import all_resting
-from gateway.calls.request import FIRST_CHOICE, Offer
+from gateway.calls.breaker import LONGEST_PAUSE_SECONDS, CircuitBreakers
+from gateway.calls.failures import all_cooling_down
+from gateway.calls.request import FIRST_CHOICE, Candidate
 
 _LEAST_SECONDS = 1.0
 """With less than this left nothing is sent: it could only be cut off, and paid."""
@@ -45,7 +45,7 @@ class Reaction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How often and how long.
 
     Attributes:
@@ -62,21 +62,21 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedAttempt:
     """The next attempt: after how many seconds, by whom, and why not by the first choice."""
 
     pause: float
-    offer: Offer
+    candidate: Candidate
     why: str
 
 
-class Course:
-    """One order's way along its chain.
+class FallbackPlan:
+    """One request's way along its chain.
 
     Args:
-        offers: The chain, the first choice first.
-        patience: How often and how long.
-        health: What is known of the deployments.
+        candidates: The chain, the first choice first.
+        policy: How often and how long.
+        breakers: What is known of the deployments.
         seconds: Total deadline, from now on.
         rebuy: Whether it may be bought again after an answer in doubt or of no use.
         now: A monotonic clock.
@@ -85,18 +85,18 @@ class Course:
 
     def __init__(
         self,
-        offers: Sequence[Offer],
-        patience: Patience,
-        health: Health,
+        candidates: Sequence[Candidate],
+        policy: RetryPolicy,
+        breakers: CircuitBreakers,
         *,
         seconds: float,
         rebuy: bool = True,
         now: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._offers = list(offers)
-        self._patience = patience
-        self._health = health
+        self._candidates = list(candidates)
+        self._policy = policy
+        self._breakers = breakers
         self._rebuy = rebuy
         self._now = now
         self._chance = chance
@@ -114,37 +114,37 @@ class Course:
         """Seconds until the total deadline."""
         return max(0.0, self._ends - self._now())
 
-    def stood_still(self, seconds: float) -> None:
+    def extend(self, seconds: float) -> None:
         """Leave time out of the deadline that was spent queueing: a queue has a deadline of its own."""
         self._ends += seconds
 
-    def next(self) -> Step:
+    def next(self) -> PlannedAttempt:
         """Return the next attempt; deployments that rest are passed over where another is ready.
 
         Raises:
             ProviderError: All of them rest for longer than can be waited.
         """
         while True:
-            offer = self._offers[self._at]
-            if self._failures and self.left < min(offer.deadline, _LEAST_SECONDS):
+            candidate = self._candidates[self._at]
+            if self._failures and self.left < min(candidate.deadline, _LEAST_SECONDS):
                 raise self.outcome()
-            rest = self._health.rest(offer.deployment)
-            pause = max(self._pause, rest.seconds)
-            if pause <= (0.0 if rest.broken and self._others else self._reach(self._others)):
+            cooldown = self._breakers.cooldown(candidate.deployment)
+            pause = max(self._pause, cooldown.seconds)
+            if pause <= (0.0 if cooldown.broken and self._others else self._reach(self._others)):
                 self._pause = 0.0
                 self._tries += 1
-                return Step(self._spread(pause), offer, self._why)
+                return PlannedAttempt(self._spread(pause), candidate, self._why)
             if not self._others:
-                raise self.outcome() if self._failures else all_resting(offer.provider, pause)
-            self._go_on(f"{offer.deployment} is resting ({rest.reason or 'busy'})")
+                raise self.outcome() if self._failures else all_cooling_down(candidate.provider, pause)
+            self._go_on(f"{candidate.deployment} is resting ({cooldown.reason or 'busy'})")
 
     @property
     def _others(self) -> bool:
-        return self._at + 1 < len(self._offers)
+        return self._at + 1 < len(self._candidates)
 
     def _reach(self, others: bool) -> float:
         """The longest pause that is waited for here."""
-        longest = self._patience.wait_seconds if others else self._patience.last_wait_seconds
+        longest = self._policy.wait_seconds if others else self._policy.last_wait_seconds
         return min(longest, self.left)
 
     def _spread(self, pause: float) -> float:
@@ -169,12 +169,12 @@ class Course:
         if isinstance(error, AnswerInDoubt):
             return self._after_doubt(error)
         if isinstance(error, OutputTruncated):
-            longer = self._offers[self._at].longer is not None and not self._lengthened
+            longer = self._candidates[self._at].longer is not None and not self._lengthened
             return Reaction.LONGER if longer else Reaction.GIVE_UP
         return self._elsewhere() if isinstance(error, ContentBlocked | BadOutput) else Reaction.GIVE_UP
 
     def _after_unbilled(self, error: ProviderError) -> Reaction:
-        if self._tries < self._patience.tries and self._wanted_pause(error) <= self._reach(self._others):
+        if self._tries < self._policy.tries and self._wanted_pause(error) <= self._reach(self._others):
             return Reaction.AGAIN
         return self._elsewhere()
 
@@ -190,7 +190,7 @@ class Course:
 
     def _wanted_pause(self, error: ProviderError) -> float:
         asked = error.details.get("retry_after_seconds")
-        own = self._patience.first_seconds * 2 ** max(0, self._tries - 1)
+        own = self._policy.first_seconds * 2 ** max(0, self._tries - 1)
         return min(max(float(asked), 0.0), LONGEST_PAUSE_SECONDS) if asked is not None else own
 
     def failed(self, error: ProviderError) -> None:
@@ -201,7 +201,7 @@ class Course:
         """
         reaction = self.reaction(error)
         self._failures.append(error)
-        here = self._offers[self._at]
+        here = self._candidates[self._at]
         if reaction is Reaction.GIVE_UP:
             raise self.outcome()
         if reaction is Reaction.NEXT:
@@ -209,7 +209,7 @@ class Course:
             self._doubted = self._doubted or isinstance(error, AnswerInDoubt)
         elif reaction is Reaction.LONGER:
             assert here.longer is not None
-            self._offers[self._at] = here.longer()
+            self._candidates[self._at] = here.longer()
             self._lengthened = True
         elif isinstance(error, AnswerInDoubt):
             self._doubted = True

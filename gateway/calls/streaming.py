@@ -6,7 +6,7 @@ from domain.calls import Restarted
 from gateway.ports import OnText
 
 
-class Pieces:
+class StreamRestarts:
     """Hands the pieces of each attempt to one reader, and a ``Restarted`` between two attempts."""
 
     def __init__(self, on_text: OnText) -> None:

@@ -1,7 +1,7 @@
 """The cost tracker: what a paid call cost, by organization and month.
 
 Inside the gateway it is fed by itself: LiteLLM's pre-call hook and the google engine's transport open the hold of
-each attempt, LiteLLM's events or the caller close it (`gateway.calls.attempt`). This is the same ledger's door for paid
+each attempt, LiteLLM's events or the caller close it (`gateway.calls.attempt`). This is the same ledger for paid
 calls that were made elsewhere, by a library or an agent of one's own.
 """
 

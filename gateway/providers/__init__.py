@@ -1,1 +1,1 @@
-"""One file for each provider; what crosses them all wraps them in the door."""
+"""One file for each provider; what crosses them all wraps them in the pipeline."""

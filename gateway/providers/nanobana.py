@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.calls import ImageRequest, Usage
 from gateway.config import ProviderConfig
-from gateway.ports import Answer, Attempt, Ticket
+from gateway.ports import Answer, Attempt, Operation
 from gateway.providers.media_job import Fetcher, fetch
 from gateway.providers.wire import Wire
 
@@ -18,8 +18,8 @@ class Nanobana:
         self._wire = Wire(config, headers, read_seconds=read_seconds)
         self._fetcher = fetcher
 
-    async def submit(self, model: str, request: ImageRequest, attempt: Attempt) -> Answer | Ticket:
-        """Buy an image; a ticket with its address, or an answer without a file where none was sent."""
+    async def submit(self, model: str, request: ImageRequest, attempt: Attempt) -> Answer | Operation:
+        """Buy an image; an operation with its address, or an answer without a file where none was sent."""
         body = {
             "prompt": request.prompt,
             "negative_prompt": request.negative_prompt,
@@ -32,10 +32,10 @@ class Nanobana:
         url = images[0].get("url")
         if not url:
             return Answer(usage=Usage(requests=1), units=None, reason="no image")
-        return Ticket(str(url))
+        return Operation(str(url))
 
-    async def collect(self, ticket: Ticket) -> Answer:
-        media = await fetch(self._fetcher, self._config, ticket.id)
+    async def collect(self, operation: Operation) -> Answer:
+        media = await fetch(self._fetcher, self._config, operation.id)
         return Answer(media=media, usage=Usage(images=1, requests=1), units={"image": 1})
 
     async def aclose(self) -> None:

@@ -9,7 +9,7 @@ from domain.calls import Usage, VideoRequest
 from domain.errors import FetchFailed, UnsafeUrl
 from gateway.calls.failures import job_failed
 from gateway.config import ProviderConfig
-from gateway.ports import Answer, Attempt, MediaFile, Ticket
+from gateway.ports import Answer, Attempt, MediaFile, Operation
 from gateway.providers.media_job import Fetcher, Polling, fetch, poll
 from gateway.providers.wire import Wire, text_of
 
@@ -26,7 +26,7 @@ class VeoHttp:
         self._fetcher = fetcher
         self._polling = polling
 
-    async def submit(self, model: str, request: VideoRequest, attempt: Attempt) -> Ticket:
+    async def submit(self, model: str, request: VideoRequest, attempt: Attempt) -> Operation:
         body = {
             "prompt": request.prompt,
             "duration_seconds": request.duration_seconds,
@@ -34,13 +34,13 @@ class VeoHttp:
             "model": model,
         }
         answer = await self._wire.post("/v1/videos/generate", body, attempt)
-        return Ticket(text_of(answer, "id", self._wire.provider), {"seconds": request.duration_seconds})
+        return Operation(text_of(answer, "id", self._wire.provider), {"seconds": request.duration_seconds})
 
-    async def collect(self, ticket: Ticket) -> Answer:
-        done = await poll(self._wire.provider, self._polling, lambda: self._ended(ticket.id))
+    async def collect(self, operation: Operation) -> Answer:
+        done = await poll(self._wire.provider, self._polling, lambda: self._ended(operation.id))
         if done["status"] != "completed":
             raise job_failed(self._wire.provider, str(done.get("error") or done["status"]))
-        seconds = float(done.get("duration") or ticket.facts["seconds"])
+        seconds = float(done.get("duration") or operation.facts["seconds"])
         return Answer(
             media=await fetch(self._fetcher, self._config, str(done.get("video_url") or "")),
             thumbnail=await self._thumbnail(done.get("thumbnail_url")),

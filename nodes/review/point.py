@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from domain.errors import InvalidInput
 from domain.month import GRAPH_VERSION, Card, Cards, Month, Work
-from domain.review import Answer, Decision, DecisionType, Point, parse_answer
+from domain.review import Decision, DecisionType, Point, ReviewReply, parse_answer
 from domain.tiers import tier
 from nodes.work import Ports, owner, progress
 from store.content.items import ItemRecord, Kind
@@ -73,7 +73,7 @@ class Review(ABC):
             return Command(goto=self.onward(state))
         automatic = state["approve"].get(self.point) == "auto"
         if automatic:
-            answer, decided_by = Answer(self.automatic(state, waiting), ()), AUTOMATIC
+            answer, decided_by = ReviewReply(self.automatic(state, waiting), ()), AUTOMATIC
         else:
             # on a server nobody else keeps where the run stands; the same again on every answer
             await self.ports.runs.set_status(state["run_id"], "waiting", waiting_at=self.point)
@@ -127,7 +127,7 @@ class Review(ABC):
         }
 
     async def _decide(
-        self, state: Month, waiting: Sequence[str], answer: Answer, decided_by: str
+        self, state: Month, waiting: Sequence[str], answer: ReviewReply, decided_by: str
     ) -> Command[Any]:
         ruling = Ruling({}, [], [], list(answer.problems))
         for decision in answer.decisions:

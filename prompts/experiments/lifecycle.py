@@ -19,7 +19,7 @@ from prompts import versions
 from prompts.actor import may_release, reason_given
 from prompts.editing import Editor
 from prompts.events import Scope, record
-from prompts.experiments.report import Report, report
+from prompts.experiments.report import ExperimentReport, report
 from prompts.standing import PRODUCTION, Arm, Experiment, experiment
 from prompts.versions import Place
 from store.schema.prompts import prompt_assignments, prompt_experiments
@@ -209,7 +209,7 @@ async def stop(editor: Editor, place: Place, *, reason: str = "") -> Experiment:
 
 async def promote(
     editor: Editor, place: Place, *, arm: str | None = None, reason: str = ""
-) -> tuple[Arm, Report]:
+) -> tuple[Arm, ExperimentReport]:
     """Put an arm into production and end the experiment; the report stands in the trail beside the person's reason.
 
     Args:
@@ -241,7 +241,7 @@ async def promote(
     return chosen, seen
 
 
-def _chosen(running: Experiment, seen: Report, arm: str | None) -> Arm:
+def _chosen(running: Experiment, seen: ExperimentReport, arm: str | None) -> Arm:
     wanted = arm if arm is not None else seen.winner
     if wanted is None:
         raise InvalidInput(

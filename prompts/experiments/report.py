@@ -32,7 +32,7 @@ class ArmReport:
 
 
 @dataclass(frozen=True)
-class Report:
+class ExperimentReport:
     """``winner`` is the name of the arm that is better for sure, or None; ``verdict`` says it in words."""
 
     experiment: Experiment
@@ -41,7 +41,7 @@ class Report:
     verdict: str
 
 
-async def report(database: Database, experiment: Experiment) -> Report:
+async def report(database: Database, experiment: Experiment) -> ExperimentReport:
     """Compute everything anew from decisions, editions, the journal and the ledger."""
     async with database.transaction() as connection:
         decided = await decisions(connection, experiment)
@@ -49,11 +49,11 @@ async def report(database: Database, experiment: Experiment) -> Report:
     return judge(experiment, decided, worked)
 
 
-def judge(experiment: Experiment, decided: Sequence[Decided], worked: Sequence[Worked]) -> Report:
+def judge(experiment: Experiment, decided: Sequence[Decided], worked: Sequence[Worked]) -> ExperimentReport:
     """Turn what became of each item into a report."""
     arms = tuple(_arm(arm, decided, worked) for arm in experiment.arms)
     winner, words = _verdict(experiment, arms)
-    return Report(experiment, arms, winner, words)
+    return ExperimentReport(experiment, arms, winner, words)
 
 
 def _arm(arm: Arm, decided: Sequence[Decided], worked: Sequence[Worked]) -> ArmReport:

@@ -17,7 +17,7 @@ _SIGNATURE = 10
 
 
 @dataclass(frozen=True)
-class Job:
+class MediaJob:
     """A video or picture job. ``submitted`` is in seconds since 1970; ``fault`` is one of the job faults."""
 
     model: str
@@ -44,13 +44,13 @@ def _sign(seed: int, data: bytes) -> str:
     return hmac.new(f"posthub-sandbox-{seed}".encode(), data, hashlib.sha256).hexdigest()[:_SIGNATURE]
 
 
-def encode(seed: int, job: Job) -> str:
+def encode(seed: int, job: MediaJob) -> str:
     """An id that fits into a path."""
     data = json.dumps(asdict(job), ensure_ascii=False, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(data).decode().rstrip("=") + "-" + _sign(seed, data)
 
 
-def decode(seed: int, job_id: str) -> Job | None:
+def decode(seed: int, job_id: str) -> MediaJob | None:
     """The job of an id, or None for an id that this sandbox has not given."""
     text, _, signature = job_id.rpartition("-")
     try:
@@ -61,4 +61,4 @@ def decode(seed: int, job_id: str) -> Job | None:
     except (ValueError, UnicodeDecodeError):
         return None
     art = raw.pop("art")
-    return Job(art=Art(**{**art, "palette": tuple(art["palette"])}), **raw)
+    return MediaJob(art=Art(**{**art, "palette": tuple(art["palette"])}), **raw)

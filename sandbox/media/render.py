@@ -6,7 +6,7 @@ import asyncio
 from functools import lru_cache
 
 from sandbox.media.art import Art
-from sandbox.media.jobs import Job
+from sandbox.media.jobs import MediaJob
 from sandbox.seeds import fingerprint
 from sandbox.state import State
 
@@ -19,7 +19,7 @@ def picture(art: Art, model: str) -> bytes:
     return draw_png(art, model)
 
 
-async def video(state: State, job: Job) -> bytes:
+async def video(state: State, job: MediaJob) -> bytes:
     """The MP4 of a job; the same job of an earlier sandbox on this home is read, not made again."""
     folder = state.home / "videos"
     path = folder / f"{fingerprint(job.art, job.seconds, job.model)[:32]}.mp4"
@@ -33,7 +33,7 @@ async def video(state: State, job: Job) -> bytes:
     return path.read_bytes()
 
 
-def _encode(job: Job) -> bytes:
+def _encode(job: MediaJob) -> bytes:
     from sandbox.media.video import encode_mp4
 
     return encode_mp4(job.art, job.model, job.seconds)

@@ -13,7 +13,7 @@ from sandbox import prices
 from sandbox.exchange import Exchange, Handler, Refused, handle
 from sandbox.media import render
 from sandbox.media.art import art_of
-from sandbox.media.jobs import Job, decode, encode, job_fault
+from sandbox.media.jobs import MediaJob, decode, encode, job_fault
 from sandbox.providers.gemini_media import IMAGE_RATIOS
 from sandbox.seeds import normalise
 from sandbox.state import base_url
@@ -61,7 +61,7 @@ async def _image(exchange: Exchange) -> Response:
         return exchange.answer({"id": f"img_{key[:20]}", "pictures": [{"href": "none"}]})
     if exchange.fault_type == "broken_json":
         return exchange.send([b'{"images": [{"url": "http'], "application/json")
-    job = Job(exchange.model, art_of(normalise(prompt), ratio, key), 0, 0)
+    job = MediaJob(exchange.model, art_of(normalise(prompt), ratio, key), 0, 0)
     url = f"{base_url(exchange.request)}/media/images/{encode(exchange.state.seed, job)}.png"
     return exchange.answer({"id": f"img_{key[:20]}", "images": [{"url": url}]})
 
@@ -73,7 +73,7 @@ async def _video(exchange: Exchange) -> Response:
         raise Refused(brief_error(400, "duration_seconds must be between 1 and 15"))
     key = exchange.hash(exchange.body)
     art = art_of(normalise(prompt), ratio, key)
-    job = Job(exchange.model, art, seconds, round(time.time(), 3), job_fault(exchange.fault))
+    job = MediaJob(exchange.model, art, seconds, round(time.time(), 3), job_fault(exchange.fault))
     job_id = encode(exchange.state.seed, job)
     if job.fault not in ("job_fails", "job_filtered"):
         exchange.charge("video", {"seconds": seconds}, job_id, key)

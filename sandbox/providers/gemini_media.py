@@ -16,7 +16,7 @@ from sandbox import prices, tokens
 from sandbox.exchange import Exchange, Refused, handle
 from sandbox.media import render
 from sandbox.media.art import art_of
-from sandbox.media.jobs import Job, decode, encode, job_fault
+from sandbox.media.jobs import MediaJob, decode, encode, job_fault
 from sandbox.providers.gemini_request import GeminiRequest, camel_keys, check_key, check_model, gemini_error
 from sandbox.seeds import normalise
 from sandbox.state import base_url, state_of
@@ -102,7 +102,7 @@ def _seconds(given: Any, model: str) -> float:
     return float(match.group(1))
 
 
-def _omni_job(exchange: Exchange) -> tuple[Job, str]:
+def _omni_job(exchange: Exchange) -> tuple[MediaJob, str]:
     body = exchange.body
     wanted = body.get("response_format") or {}
     wanted = wanted[0] if isinstance(wanted, list) and wanted else wanted
@@ -116,7 +116,9 @@ def _omni_job(exchange: Exchange) -> tuple[Job, str]:
     seconds = _seconds(wanted.get("duration"), exchange.model)
     key = exchange.hash(prompt, ratio, seconds)
     art = art_of(normalise(prompt), ratio, key)
-    return Job(exchange.model, art, seconds, _now(), job_fault(exchange.fault), tokens.count(prompt)), key
+    return MediaJob(
+        exchange.model, art, seconds, _now(), job_fault(exchange.fault), tokens.count(prompt)
+    ), key
 
 
 def _now() -> float:
@@ -135,7 +137,7 @@ async def _submit_omni(exchange: Exchange) -> Response:
     return exchange.answer(_interaction(job, job_id, exchange.request, exchange.state.job_seconds))
 
 
-def _video_units(job: Job) -> dict[str, int | float]:
+def _video_units(job: MediaJob) -> dict[str, int | float]:
     return {
         "input_tokens": job.input_tokens,
         "video_tokens": int(job.seconds * prices.tokens_of("video_second")),
@@ -143,7 +145,7 @@ def _video_units(job: Job) -> dict[str, int | float]:
     }
 
 
-def _interaction(job: Job, job_id: str, request: Request, job_seconds: float) -> dict[str, Any]:
+def _interaction(job: MediaJob, job_id: str, request: Request, job_seconds: float) -> dict[str, Any]:
     answer: dict[str, Any] = {"id": job_id, "object": "interaction", "model": job.model, "role": "model"}
     if not job.done(job_seconds):
         return {**answer, "status": "in_progress"}
@@ -214,7 +216,7 @@ async def submit_veo(exchange: Exchange) -> Response:
     if not prompt or ratio not in _VIDEO_RATIOS or seconds not in (4, 5, 6, 7, 8):
         raise Refused(gemini_error(400, "Invalid prompt, aspectRatio or durationSeconds (4 to 8)."))
     key = exchange.hash(prompt, ratio, seconds)
-    job = Job(
+    job = MediaJob(
         exchange.model, art_of(normalise(prompt), ratio, key), seconds, _now(), job_fault(exchange.fault)
     )
     name = f"models/{exchange.model}/operations/{encode(exchange.state.seed, job)}"
@@ -223,7 +225,7 @@ async def submit_veo(exchange: Exchange) -> Response:
     return exchange.answer({"name": name})
 
 
-def _operation(job: Job, name: str, request: Request) -> dict[str, Any]:
+def _operation(job: MediaJob, name: str, request: Request) -> dict[str, Any]:
     if job.fault == "job_fails":
         return {
             "name": name,

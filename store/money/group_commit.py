@@ -20,7 +20,7 @@ _MOST = 100
 _Place = tuple[T, asyncio.Future[R]]
 
 
-class Together(Generic[T, R]):
+class GroupCommit(Generic[T, R]):
     """Gathers writes.
 
     Args:

@@ -21,7 +21,7 @@ from domain.calls import NO_TEMPLATE, Call
 from domain.errors import PostHubError, ProviderError
 from domain.ids import content_hash, stable_id
 from store.database import Database, by_position
-from store.money.group_commit import Together
+from store.money.group_commit import GroupCommit
 from store.text import json_text
 
 _working: set[tuple[str, str]] = set()
@@ -185,7 +185,7 @@ class Journal:
     def __init__(self, database: Database, *, owner: str) -> None:
         self._database = database
         self.owner = owner
-        self._inserting = Together(self._insert_all)
+        self._inserting = GroupCommit(self._insert_all)
 
     async def claim(self, key: JobKey, *, lease_seconds: float) -> Job:
         """Return the job's answer, or the job to work on; waits while another live caller works on it.

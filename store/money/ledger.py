@@ -27,7 +27,7 @@ from domain.errors import NotFound
 from store.database import Database
 from store.money import ledger_sql as sql
 from store.money.budgets import Left, announce, announce_refusal, exceeded
-from store.money.group_commit import Together
+from store.money.group_commit import GroupCommit
 from store.money.journal import StoredAnswer
 from store.money.observe import tell
 from store.money.totals import By, TotalRow, read_totals
@@ -90,8 +90,8 @@ class Ledger:
         self._database = database
         self._default_limit = default_limit_micro
         self._patience = patience_seconds
-        self._holding = Together(self._hold_all)
-        self._closing = Together(self._close_all)
+        self._holding = GroupCommit(self._hold_all)
+        self._closing = GroupCommit(self._close_all)
         self.owner = owner or uuid.uuid4().hex
 
     @property

@@ -1,4 +1,4 @@
-"""Tells observers what happens to money, where it happens: the ledger's own transitions, the door's waits.
+"""Tells observers what happens to money, where it happens: the ledger's own transitions, the pipeline's waits.
 
 Observers are of the process, like its log. Whatever one of them does wrong is written down and changes nothing:
 a metric that fails must not fail a booking.

@@ -58,7 +58,7 @@ class ProviderReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReconcileReport:
     """What reconciling found. ``adjustments`` were booked, unless it was only asked for."""
 
     bill: str
@@ -85,7 +85,9 @@ class Reconciler:
             moment: datetime = (await connection.execute(_NOW)).scalar_one()
         return moment
 
-    async def run(self, bill: Bill, *, of: Of, month: str | None = None, book: bool = True) -> Report:
+    async def run(
+        self, bill: Bill, *, of: Of, month: str | None = None, book: bool = True
+    ) -> ReconcileReport:
         """Compare a bill with the ledger; book every difference that is explained, in one transaction.
 
         Args:
@@ -160,8 +162,8 @@ def _booked(row: Any) -> Booked:
     )
 
 
-def _report(bill: Bill, month: str | None, matched: Matched, differing: list[Pair]) -> Report:
-    return Report(
+def _report(bill: Bill, month: str | None, matched: Matched, differing: list[Pair]) -> ReconcileReport:
+    return ReconcileReport(
         bill=bill.name,
         month=month,
         providers=tuple(_by_provider(matched)),

@@ -28,7 +28,7 @@ async def claim(journal: Journal, key: JobKey = KEY, lease: float = 60) -> Job:
 
 
 async def store(database: Database, answer: StoredAnswer, *, owner: str = "process-1") -> None:
-    """As the door does it, but for an attempt that is none: nothing is booked."""
+    """As the pipeline does it, but for an attempt that is none: nothing is booked."""
     ledger = Ledger(database, default_limit_micro=0, owner=owner)
     assert not await ledger.settle("none", cost_micro=0, basis="usage", usage=Usage(), answer=answer)
 

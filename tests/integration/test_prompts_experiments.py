@@ -9,7 +9,7 @@ from sqlalchemy import text
 from domain.calls import Call, JobKind, TemplateRef, Usage
 from domain.errors import InvalidInput, NotAllowed, NotFound
 from gateway.calls.judge import judge_text
-from gateway.calls.request import Order
+from gateway.calls.request import CallRequest
 from prompts.actor import Actor
 from prompts.editing import Editor
 from prompts.experiments import lifecycle as experiments
@@ -320,7 +320,7 @@ async def test_jobs_ledger_rows_and_artefacts_name_template_version_language_and
 def test_why_a_version_was_chosen_is_no_part_of_a_jobs_key() -> None:
     def key(template: TemplateRef) -> str:
         call = Call("o", "c", "r", "pro", JobKind.GENERATE_BLOGPOST, "n", "i", template=template)
-        return Order(call, "writing", {"prompt": "x"}, (), judge_text, seconds=1.0).key.id
+        return CallRequest(call, "writing", {"prompt": "x"}, (), judge_text, seconds=1.0).key.id
 
     plain = TemplateRef(CODE, 2, "hash", "cs")
     assert key(plain) == key(TemplateRef(CODE, 2, "hash", "cs", "experiment", "B"))

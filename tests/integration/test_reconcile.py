@@ -26,7 +26,7 @@ from store.database import Database
 from store.money.bill import Bill, parse_lines, read_bill
 from store.money.ledger import Ledger
 from store.money.prices import Prices
-from store.money.reconcile import Reconciler, Report
+from store.money.reconcile import Reconciler, ReconcileReport
 from tests.money_rows import CALL as MONEY_CALL
 from tests.money_rows import budget, rows, settled
 
@@ -46,7 +46,7 @@ class Books:
     def lines(self) -> list[dict[str, Any]]:
         return [line for line in self._sandbox.bill() if line["id"] not in self._before]
 
-    async def reconcile(self, *, keep_ids: bool = True, **options: Any) -> Report:
+    async def reconcile(self, *, keep_ids: bool = True, **options: Any) -> ReconcileReport:
         until = await self.reconciler.now() + timedelta(seconds=10)
         raw = self.lines()
         if not keep_ids:

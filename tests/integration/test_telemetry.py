@@ -19,7 +19,7 @@ from domain.calls import Call, JobKind, TextRequest, Usage
 from domain.errors import BudgetExceeded, PostHubError
 from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
-from gateway.calls.breaker import Health
+from gateway.calls.breaker import CircuitBreakers
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
 from runtime.telemetry import Metrics, Telemetry, watching
@@ -143,11 +143,11 @@ async def test_a_budget_that_refuses_is_counted_and_opens_nothing(
 def test_a_breaker_shows_while_it_is_open(telemetry: Telemetry) -> None:
     from gateway.calls.failures import from_status
 
-    health = Health()
+    breakers = CircuitBreakers()
     for _ in range(6):
-        health.failed("gemini/m", from_status("gemini", 503))
+        breakers.failed("gemini/m", from_status("gemini", 503))
     assert value(telemetry, "posthub_breaker_open", deployment="gemini/m") == 1
-    health.succeeded("gemini/m")
+    breakers.succeeded("gemini/m")
     assert value(telemetry, "posthub_breaker_open", deployment="gemini/m") == 0
 
 

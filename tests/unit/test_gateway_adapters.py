@@ -12,7 +12,7 @@ import respx
 from domain.calls import ImageRequest, SearchRequest, VideoRequest
 from domain.errors import AnswerInDoubt, MediaJobFailed, MoneyState, ProviderBusy, ProviderRefused
 from gateway.config import GatewayConfig, ProviderConfig
-from gateway.ports import Answer, Finish, MediaFile, Ticket
+from gateway.ports import Answer, Finish, MediaFile, Operation
 from gateway.providers.gemini.video import GoogleVeo, OmniVideo
 from gateway.providers.media_job import Polling
 from gateway.providers.nanobana import Nanobana
@@ -117,11 +117,11 @@ async def test_a_redirect_is_not_followed_with_the_key() -> None:
 
 
 @respx.mock
-async def test_nanobana_is_asked_in_the_briefs_words_and_gives_a_ticket() -> None:
+async def test_nanobana_is_asked_in_the_briefs_words_and_gives_an_operation() -> None:
     route = respx.post(f"{BASE}/v1/images/generate").respond(json={"images": [{"url": f"{BASE}/a.png"}]})
     fetcher = Fetcher()
     provider = Nanobana(CONFIG, fetcher, read_seconds=5)
-    ticket = await provider.submit("imagen-3", ImageRequest("Šálek", "blurry", "1:1"), Attempt())
+    operation = await provider.submit("imagen-3", ImageRequest("Šálek", "blurry", "1:1"), Attempt())
     assert sent(route) == {
         "prompt": "Šálek",
         "negative_prompt": "blurry",
@@ -129,8 +129,8 @@ async def test_nanobana_is_asked_in_the_briefs_words_and_gives_a_ticket() -> Non
         "model": "imagen-3",
         "output_format": "png",
     }
-    assert isinstance(ticket, Ticket)
-    answer = await provider.collect(ticket)
+    assert isinstance(operation, Operation)
+    answer = await provider.collect(operation)
     assert answer.units == {"image": 1}
     assert fetcher.got == [(f"{BASE}/a.png", None, (("provider.example", 443),))]
 
@@ -161,9 +161,9 @@ async def test_veo_is_asked_in_the_briefs_words_and_polled_until_it_has_ended() 
         ]
     )
     provider = VeoHttp(CONFIG, Fetcher(), POLLING, read_seconds=5)
-    ticket = await provider.submit("veo-3", VIDEO, Attempt())
+    operation = await provider.submit("veo-3", VIDEO, Attempt())
     assert sent(route) == {"prompt": "Pára", "duration_seconds": 8, "aspect_ratio": "2:3", "model": "veo-3"}
-    answer = await provider.collect(ticket)
+    answer = await provider.collect(operation)
     assert (answer.seconds, answer.units) == (6.0, {"second": 6.0})
     assert answer.thumbnail is not None
     assert poll.call_count == 3
@@ -181,7 +181,7 @@ async def test_a_job_that_never_ends_is_given_up_with_its_money_held() -> None:
     respx.get(f"{BASE}/v1/videos/v-1").respond(json={"status": "processing"})
     provider = VeoHttp(CONFIG, Fetcher(), Polling(0.001, 0.05), read_seconds=5)
     with pytest.raises(MediaJobFailed) as failure:
-        await provider.collect(Ticket("v-1", {"seconds": 8}))
+        await provider.collect(Operation("v-1", {"seconds": 8}))
     assert failure.value.money is MoneyState.HELD
 
 
@@ -190,7 +190,7 @@ async def test_omni_runs_in_the_background_and_its_file_is_fetched_with_the_key(
     route = respx.post(f"{BASE}/v1beta/interactions").respond(json={"id": "i-1", "status": "in_progress"})
     fetcher = Fetcher()
     provider = OmniVideo(CONFIG, fetcher, POLLING, OMNI, read_seconds=5)
-    ticket = await provider.submit("gemini-omni-1.1-flash", VIDEO, Attempt())
+    operation = await provider.submit("gemini-omni-1.1-flash", VIDEO, Attempt())
     assert sent(route)["background"] is True
     assert sent(route)["response_format"] == {
         "type": "video",
@@ -210,7 +210,7 @@ async def test_omni_runs_in_the_background_and_its_file_is_fetched_with_the_key(
             },
         }
     )
-    answer = await provider.collect(ticket)
+    answer = await provider.collect(operation)
     assert answer.units == {"input": 6, "output": 10, "video_token": 46336}
     assert fetcher.got[0][1] == {"x-goog-api-key": "the-key"}
 
@@ -223,7 +223,7 @@ async def test_omni_refusing_in_words_is_a_block_that_is_billed() -> None:
         json={"status": "completed", "steps": [{"type": "model_output", "content": content}], "usage": usage}
     )
     provider = OmniVideo(CONFIG, Fetcher(), POLLING, OMNI, read_seconds=5)
-    answer = await provider.collect(Ticket("i-1", {"seconds": 8}))
+    answer = await provider.collect(Operation("i-1", {"seconds": 8}))
     assert (answer.media, answer.finish) == (None, Finish.BLOCKED)
     assert answer.units == {"input": 6, "output": 12, "video_token": 0}
 
@@ -235,7 +235,7 @@ async def test_an_omni_job_that_failed_without_usage_was_not_billed() -> None:
     )
     provider = OmniVideo(CONFIG, Fetcher(), POLLING, OMNI, read_seconds=5)
     with pytest.raises(MediaJobFailed, match="gpu") as failure:
-        await provider.collect(Ticket("i-1", {"seconds": 8}))
+        await provider.collect(Operation("i-1", {"seconds": 8}))
     assert failure.value.money is MoneyState.NONE
 
 
@@ -246,9 +246,9 @@ async def test_google_veo_takes_a_negative_prompt_and_is_known_by_its_operation(
         json={"name": name}
     )
     provider = GoogleVeo(CONFIG, Fetcher(), POLLING, MODELS.of(MODELS.videos["veo-google"]), read_seconds=5)
-    ticket = await provider.submit("veo-3.1-generate-001", VIDEO, Attempt())
+    operation = await provider.submit("veo-3.1-generate-001", VIDEO, Attempt())
     assert sent(route)["parameters"]["negativePrompt"] == "text"
-    assert ticket.id == name
+    assert operation.id == name
 
 
 @respx.mock
@@ -264,4 +264,4 @@ async def test_a_google_veo_job_that_ended_without_a_video_failed(ended: dict[st
     respx.get(f"{BASE}/v1beta/op").respond(json={"done": True, **ended})
     provider = GoogleVeo(CONFIG, Fetcher(), POLLING, MODELS.of(MODELS.videos["veo-google"]), read_seconds=5)
     with pytest.raises(MediaJobFailed, match=reason):
-        await provider.collect(Ticket("op", {"seconds": 8}))
+        await provider.collect(Operation("op", {"seconds": 8}))

@@ -17,10 +17,10 @@ from domain.errors import (
     ProviderError,
     ProviderRefused,
 )
-from gateway.calls.breaker import Health
+from gateway.calls.breaker import CircuitBreakers
 from gateway.calls.failures import in_doubt, unreachable
-from gateway.calls.request import Offer
-from gateway.calls.retry import Course, Patience
+from gateway.calls.request import Candidate
+from gateway.calls.retry import FallbackPlan, RetryPolicy
 
 
 class Clock:
@@ -35,23 +35,23 @@ async def send(attempt: Any) -> Any:
     raise AssertionError("nothing is sent here")
 
 
-def offer(model: str, longer: Offer | None = None) -> Offer:
-    return Offer(model, "p", model, {}, send, 30.0, longer=(lambda: longer) if longer else None)
+def candidate(model: str, longer: Candidate | None = None) -> Candidate:
+    return Candidate(model, "p", model, {}, send, 30.0, longer=(lambda: longer) if longer else None)
 
 
-FIRST, SECOND = offer("first"), offer("second")
+FIRST, SECOND = candidate("first"), candidate("second")
 
 
 class Walk:
-    """A course, the clock and the health that it goes by."""
+    """A plan, the clock and the breakers that it goes by."""
 
-    def __init__(self, *offers: Offer, seconds: float = 300.0, **more: Any) -> None:
+    def __init__(self, *candidates: Candidate, seconds: float = 300.0, **more: Any) -> None:
         self.clock = Clock()
-        self.health = Health(now=self.clock)
-        self.course = Course(
-            offers or (FIRST, SECOND),
-            Patience(),
-            self.health,
+        self.breakers = CircuitBreakers(now=self.clock)
+        self.plan = FallbackPlan(
+            candidates or (FIRST, SECOND),
+            RetryPolicy(),
+            self.breakers,
             seconds=seconds,
             now=self.clock,
             chance=lambda: 0.0,
@@ -60,22 +60,22 @@ class Walk:
 
     def fails(self, error: ProviderError) -> tuple[str, float]:
         """Let the next attempt fail; returns who is asked after it and after how many seconds."""
-        self.health.failed(self.course.next().offer.deployment, error)
-        self.course.failed(error)
-        step = self.course.next()
-        self.clock.now += step.pause
-        return step.offer.model, step.pause
+        self.breakers.failed(self.plan.next().candidate.deployment, error)
+        self.plan.failed(error)
+        planned = self.plan.next()
+        self.clock.now += planned.pause
+        return planned.candidate.model, planned.pause
 
     def after(self, *errors: ProviderError) -> list[str]:
         """Let one attempt after the other fail; returns who was asked."""
         asked = []
         with pytest.raises(ProviderError) as self.end:
             for error in errors:
-                step = self.course.next()
-                asked.append(step.offer.model)
-                self.clock.now += step.pause
-                self.health.failed(step.offer.deployment, error)
-                self.course.failed(error)
+                planned = self.plan.next()
+                asked.append(planned.candidate.model)
+                self.clock.now += planned.pause
+                self.breakers.failed(planned.candidate.deployment, error)
+                self.plan.failed(error)
         return asked
 
 
@@ -94,8 +94,8 @@ def test_a_busy_deployment_is_asked_three_times_and_then_the_next_one() -> None:
 def test_the_pause_doubles_where_the_provider_names_none() -> None:
     walk = Walk()
     assert walk.fails(busy()) == ("first", 0.5)
-    walk.course.failed(busy())
-    assert walk.course.next().pause == 1.0
+    walk.plan.failed(busy())
+    assert walk.plan.next().pause == 1.0
 
 
 def test_the_pause_that_a_provider_asks_for_is_kept() -> None:
@@ -111,10 +111,17 @@ def test_pauses_are_spread_so_that_callers_refused_together_do_not_come_back_tog
     pauses = set()
     for chance in (0.0, 0.5, 0.9):
         drawn = partial(float, chance)
-        course = Course((FIRST,), Patience(), Health(now=clock), seconds=60, now=clock, chance=drawn)
-        course.next()
-        course.failed(busy(4.0))
-        pauses.add(course.next().pause)
+        plan = FallbackPlan(
+            (FIRST,),
+            RetryPolicy(),
+            CircuitBreakers(now=clock),
+            seconds=60,
+            now=clock,
+            chance=drawn,
+        )
+        plan.next()
+        plan.failed(busy(4.0))
+        pauses.add(plan.next().pause)
     assert min(pauses) == 4.0
     assert len(pauses) == 3
 
@@ -160,8 +167,8 @@ def test_what_may_have_been_bought_is_not_bought_again_where_the_order_forbids_i
 
 
 def test_a_truncated_answer_is_asked_for_once_with_more_tokens() -> None:
-    roomy = offer("first with room")
-    walk = Walk(offer("first", longer=roomy), SECOND)
+    roomy = candidate("first with room")
+    walk = Walk(candidate("first", longer=roomy), SECOND)
     assert walk.after(*[spent(OutputTruncated)] * 2) == ["first", "first with room"]
 
 
@@ -188,71 +195,71 @@ def test_the_failure_of_the_first_choice_is_reported_where_nothing_was_bought() 
 
 def test_an_answer_from_another_deployment_says_why() -> None:
     walk = Walk()
-    assert walk.course.next().why == "first choice"
-    walk.course.failed(ProviderRefused("p refused the request (HTTP 404)."))
-    assert walk.course.next().why == "p/first: p refused the request (HTTP 404)."
+    assert walk.plan.next().why == "first choice"
+    walk.plan.failed(ProviderRefused("p refused the request (HTTP 404)."))
+    assert walk.plan.next().why == "p/first: p refused the request (HTTP 404)."
 
 
 def test_nothing_is_sent_in_the_last_second_before_the_deadline() -> None:
     walk = Walk(FIRST, seconds=10.0)
-    walk.course.next()
+    walk.plan.next()
     walk.clock.now += 9.5
-    walk.course.failed(busy(0.0))
+    walk.plan.failed(busy(0.0))
     with pytest.raises(ProviderBusy):
-        walk.course.next()
+        walk.plan.next()
 
 
-def open_breaker(health: Health, deployment: str) -> None:
+def open_breaker(breakers: CircuitBreakers, deployment: str) -> None:
     for _ in range(6):
-        health.failed(deployment, busy())
+        breakers.failed(deployment, busy())
 
 
 def test_a_breaker_opens_after_six_failures_in_a_row_and_the_next_deployment_is_asked_at_once() -> None:
     walk = Walk()
-    open_breaker(walk.health, "p/first")
-    step = walk.course.next()
-    assert (step.offer.model, step.pause) == ("second", 0.0)
-    assert "breaker is open" in step.why
+    open_breaker(walk.breakers, "p/first")
+    planned = walk.plan.next()
+    assert (planned.candidate.model, planned.pause) == ("second", 0.0)
+    assert "breaker is open" in planned.why
 
 
 def test_an_open_breaker_of_the_only_deployment_is_waited_for_and_not_hammered() -> None:
     walk = Walk(FIRST)
-    open_breaker(walk.health, "p/first")
-    assert walk.course.next().pause == 5.0
+    open_breaker(walk.breakers, "p/first")
+    assert walk.plan.next().pause == 5.0
 
 
 def test_after_an_open_breaker_one_caller_tries_and_the_others_wait_for_its_outcome() -> None:
     walk = Walk()
-    open_breaker(walk.health, "p/first")
+    open_breaker(walk.breakers, "p/first")
     walk.clock.now += 5.1
-    assert not walk.health.is_open("p/first")
-    walk.health.trying("p/first", 30.0)
-    assert walk.health.is_open("p/first")
-    walk.health.succeeded("p/first")
-    assert not walk.health.is_open("p/first")
+    assert not walk.breakers.is_open("p/first")
+    walk.breakers.trying("p/first", 30.0)
+    assert walk.breakers.is_open("p/first")
+    walk.breakers.succeeded("p/first")
+    assert not walk.breakers.is_open("p/first")
 
 
 def test_a_breaker_whose_try_fails_stays_open_twice_as_long() -> None:
     walk = Walk()
-    open_breaker(walk.health, "p/first")
+    open_breaker(walk.breakers, "p/first")
     walk.clock.now += 5.1
-    walk.health.failed("p/first", busy())
-    assert walk.health.rest("p/first").seconds == pytest.approx(10.0)
+    walk.breakers.failed("p/first", busy())
+    assert walk.breakers.cooldown("p/first").seconds == pytest.approx(10.0)
 
 
 def test_failures_among_successes_do_not_open_a_breaker() -> None:
-    health = Health()
+    breakers = CircuitBreakers()
     for number in range(200):
-        health.failed("p/first", busy()) if number % 3 == 0 else health.succeeded("p/first")
-    assert not health.is_open("p/first")
+        breakers.failed("p/first", busy()) if number % 3 == 0 else breakers.succeeded("p/first")
+    assert not breakers.is_open("p/first")
 
 
 def test_a_refusal_that_names_a_pause_is_a_pause_and_no_broken_deployment() -> None:
-    health = Health()
+    breakers = CircuitBreakers()
     for _ in range(20):
-        health.failed("p/first", busy(2.0))
-    assert not health.is_open("p/first")
-    assert 1.0 < health.rest("p/first").seconds <= 2.0
+        breakers.failed("p/first", busy(2.0))
+    assert not breakers.is_open("p/first")
+    assert 1.0 < breakers.cooldown("p/first").seconds <= 2.0
 
 
 def test_doubt_is_an_error_that_says_whether_there_was_silence() -> None:

@@ -9,7 +9,7 @@ import pytest
 from sandbox.bill import Bill, Charge
 from sandbox.faults import BadFault, Faults, parse_fault
 from sandbox.media.art import Art
-from sandbox.media.jobs import Job, decode, encode
+from sandbox.media.jobs import MediaJob, decode, encode
 from sandbox.prices import Cost, cost_of, row
 
 
@@ -67,7 +67,7 @@ def test_two_processes_may_keep_one_bill(tmp_path: Path) -> None:
 
 
 def test_a_job_is_known_by_its_id_alone_and_only_to_its_own_seed() -> None:
-    job = Job("veo-3", Art("k", "Kůň", ("#000000", "#FFFFFF"), "16:9"), 6.0, 12.5, "job_fails", 3)
+    job = MediaJob("veo-3", Art("k", "Kůň", ("#000000", "#FFFFFF"), "16:9"), 6.0, 12.5, "job_fails", 3)
     job_id = encode(1, job)
     assert decode(1, job_id) == job
     assert decode(2, job_id) is None

@@ -13,7 +13,7 @@ from typing import Any
 from domain.calls import Usage, VideoRequest
 from gateway.calls.failures import job_failed
 from gateway.config import ProviderConfig
-from gateway.ports import Answer, Attempt, Finish, MediaFile, Ticket
+from gateway.ports import Answer, Attempt, Finish, MediaFile, Operation
 from gateway.providers.gemini.wire import nearest_ratio, tokens_of_modality, with_negative
 from gateway.providers.media_job import Fetcher, Polling, fetch, poll
 from gateway.providers.wire import Wire, text_of
@@ -49,7 +49,7 @@ class _GoogleVideo:
 class OmniVideo(_GoogleVideo):
     """``POST /v1beta/interactions`` in the background, ``GET /v1beta/interactions/{id}``."""
 
-    async def submit(self, model: str, request: VideoRequest, attempt: Attempt) -> Ticket:
+    async def submit(self, model: str, request: VideoRequest, attempt: Attempt) -> Operation:
         body = {
             "model": model,
             "input": with_negative(request.prompt, request.negative_prompt),
@@ -63,11 +63,11 @@ class OmniVideo(_GoogleVideo):
             },
         }
         answer = await self._wire.post("/v1beta/interactions", body, attempt)
-        return Ticket(text_of(answer, "id", self._wire.provider), {"seconds": request.duration_seconds})
+        return Operation(text_of(answer, "id", self._wire.provider), {"seconds": request.duration_seconds})
 
-    async def collect(self, ticket: Ticket) -> Answer:
-        done = await poll(self._wire.provider, self._polling, lambda: self._ended(ticket.id))
-        seconds = float(ticket.facts["seconds"])
+    async def collect(self, operation: Operation) -> Answer:
+        done = await poll(self._wire.provider, self._polling, lambda: self._ended(operation.id))
+        seconds = float(operation.facts["seconds"])
         status = str(done["status"])
         usage, units = _omni_usage(done.get("usage") or {}, seconds)
         if status != "completed" and not any(units.values()):
@@ -97,7 +97,7 @@ class OmniVideo(_GoogleVideo):
 class GoogleVeo(_GoogleVideo):
     """``POST /v1beta/models/{model}:predictLongRunning``, ``GET /v1beta/{operation}``."""
 
-    async def submit(self, model: str, request: VideoRequest, attempt: Attempt) -> Ticket:
+    async def submit(self, model: str, request: VideoRequest, attempt: Attempt) -> Operation:
         parameters = {
             "aspectRatio": nearest_ratio(request.aspect_ratio, self._facts["aspect_ratios"]),
             "durationSeconds": request.duration_seconds,
@@ -107,10 +107,10 @@ class GoogleVeo(_GoogleVideo):
             parameters["negativePrompt"] = request.negative_prompt
         body = {"instances": [{"prompt": request.prompt}], "parameters": parameters}
         answer = await self._wire.post(f"/v1beta/models/{model}:predictLongRunning", body, attempt)
-        return Ticket(text_of(answer, "name", self._wire.provider), {"seconds": request.duration_seconds})
+        return Operation(text_of(answer, "name", self._wire.provider), {"seconds": request.duration_seconds})
 
-    async def collect(self, ticket: Ticket) -> Answer:
-        done = await poll(self._wire.provider, self._polling, lambda: self._ended(ticket.id))
+    async def collect(self, operation: Operation) -> Answer:
+        done = await poll(self._wire.provider, self._polling, lambda: self._ended(operation.id))
         if done.get("error"):
             raise job_failed(self._wire.provider, str(done["error"].get("message") or "no reason given"))
         made = (done.get("response") or {}).get("generateVideoResponse") or {}
@@ -118,7 +118,7 @@ class GoogleVeo(_GoogleVideo):
         if not samples:
             reasons = made.get("raiMediaFilteredReasons") or ["no video"]
             raise job_failed(self._wire.provider, "; ".join(map(str, reasons)))
-        seconds = float(ticket.facts["seconds"])
+        seconds = float(operation.facts["seconds"])
         return Answer(
             media=await self._fetch(str(samples[0]["video"]["uri"])),
             seconds=seconds,

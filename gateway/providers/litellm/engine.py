@@ -1,7 +1,7 @@
 """Gemini through LiteLLM; the one file that imports it.
 
 LiteLLM brings the wire format and its error classes. Its retries, cache, cooldowns, budgets and price fetch are
-off: each of them was measured to lose money or answers. Fallback over models is the door's, so that each
+off: each of them was measured to lose money or answers. Fallback over models is the pipeline's, so that each
 physical attempt has its own deadline and its own ledger row.
 """
 
