@@ -17,11 +17,11 @@ from app.quoting import Quotes
 from domain.errors import FetchFailed, InvalidInput, PostHubError, UnsafeUrl
 from domain.money import to_usd
 from domain.month import GRAPH_VERSION
-from domain.request import RunRequest
+from domain.month_request import MonthRequest
 from exports.package.collect import collect
 from exports.package.write import write
 from graph.content import MAX_PARALLEL, MAX_STEPS, build
-from nodes.intake import RunContext, check_quota, open_company
+from nodes.intake import RunContext, open_run
 from nodes.work import Ports
 from store.checkpoints import PostHubSaver
 from store.content.items import ItemRecord, Kind, Owner
@@ -66,7 +66,9 @@ class Months:
         self._sandbox = sandbox
         self._graph = build(ports, sandbox=sandbox).compile(checkpointer=saver)
 
-    async def start(self, request: RunRequest, *, out: Path | None, ceiling_micro: int | None = None) -> str:
+    async def start(
+        self, request: MonthRequest, *, out: Path | None, ceiling_micro: int | None = None
+    ) -> str:
         """Check that the month can be made and keep it. Nothing is spent; `advance` begins the work.
 
         Args:
@@ -84,20 +86,8 @@ class Months:
         ports = self._ports
         await ports.prompts.check(request.language, self._organization, request.templates)
         await self._read_website(request.website)
-        company_id = await open_company(ports.tenants, request, self._organization)
         run_id = str(uuid.uuid4())
-        await check_quota(ports.items, request, self._organization, company_id, run_id)
-        record = RunRecord(
-            id=run_id,
-            organization_id=self._organization,
-            company_id=company_id,
-            month=request.month,
-            tier=request.tier,
-            request=request.as_json(),
-            sandbox=self._sandbox,
-            graph_version=GRAPH_VERSION,
-        )
-        await ports.runs.create(record)
+        await open_run(ports, request, self._organization, run_id, sandbox=self._sandbox)
         await ports.runs.set_status(run_id, "running", out=str(out) if out else None)
         if ceiling_micro is not None:
             await self._budgets.set_run(self._organization, run_id, ceiling_micro)

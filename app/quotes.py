@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from domain.money import usd_text
+from domain.stages import booked_as
 from domain.tables import load
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def compare(quote: KeptQuote, actual: Mapping[tuple[str, str], int]) -> Compared
         spent[key] = spent.get(key, 0) + micro
     lines = []
     for line in quote.lines:
-        key = (line["step"], line["provider"])
+        key = (step_of(line["node"]), line["provider"])
         lines.append(ComparedLine(*key, line["expected_micro"], line["worst_micro"], spent.pop(key, 0)))
     lines += [ComparedLine(step, provider, 0, 0, micro) for (step, provider), micro in sorted(spent.items())]
     return ComparedQuote(quote.expected_micro, quote.worst_micro, tuple(lines))
@@ -123,5 +124,6 @@ def tasks() -> Mapping[str, Mapping[str, Any]]:
 
 
 def step_of(node: str) -> str:
-    """Return the step that a node's costs belong to."""
-    return next((str(task["step"]) for task in tasks().values() if task["node"] == node), node)
+    """Return the stage that a node's costs belong to."""
+    stage = booked_as(node)
+    return stage.name if stage else node

@@ -14,7 +14,8 @@ from typing import Any
 
 from app.quotes import ComparedQuote, Quote, QuoteLine, compared, tasks
 from domain.errors import InvalidInput, UnknownPrice
-from domain.request import RunRequest
+from domain.month_request import MonthRequest
+from domain.stages import named
 from domain.tiers import tier
 from gateway.config import Deployment, GatewayConfig
 from nodes.media import VIDEO_SECONDS, aspects
@@ -55,7 +56,7 @@ class Quoter:
 
     async def quote(
         self,
-        request: RunRequest,
+        request: MonthRequest,
         typical: Mapping[str, Typical],
         *,
         organization: str = SHARED,
@@ -103,9 +104,10 @@ class Quoter:
             self._prices.tariff(first.provider, first.model, today()).upper_bound(ways[0].most)
         first_way, first_tariff = priced[0]
         worst = max(tariff.upper_bound(way.most) for way, tariff in priced)
+        stage = named(task["stage"])
         return QuoteLine(
-            step=task["step"],
-            node=task["node"],
+            step=stage.name,
+            node=stage.booked_as,
             provider=first_way.deployment.provider,
             calls=calls,
             expected_micro=first_tariff.cost(first_way.expected) * calls,
@@ -186,7 +188,7 @@ class Quotes:
         self._usage = usage
         self._tenants = tenants
 
-    async def quote(self, request: RunRequest) -> Quote:
+    async def quote(self, request: MonthRequest) -> Quote:
         """Say what a month will cost. Raises as `Quoter.quote`."""
         whose = self._organization
         typical = await self._usage.typical(whose, request.company)
@@ -194,7 +196,7 @@ class Quotes:
         quoter = Quoter(self._config, await self._prices.book(), self._prompts)
         return await quoter.quote(request, typical, organization=whose, company=company)
 
-    async def keep(self, request: RunRequest, run_id: str) -> None:
+    async def keep(self, request: MonthRequest, run_id: str) -> None:
         """Keep what a run will cost; nothing where a step has no price or provider, which is said when it comes."""
         try:
             quote = await self.quote(request)
@@ -212,7 +214,7 @@ def kept(quote: Quote) -> KeptQuote:
     return KeptQuote(quote.expected_micro, quote.worst_micro, [asdict(line) for line in quote.lines])
 
 
-def _counts(request: RunRequest) -> dict[str, int]:
+def _counts(request: MonthRequest) -> dict[str, int]:
     level = tier(request.tier)
     images = request.images and level.images
     videos = min(request.videos, request.posts) if request.video and level.video else 0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from typing_extensions import TypedDict
 
-GRAPH_VERSION = "1"
+from domain.review import Policy
+from domain.stages import Stage
+
+GRAPH_VERSION = "2"
 """Rises when a waiting thread of the old graph could not go on in the new one."""
 
 Status = Literal["waiting", "approved", "dropped", "failed", "working"]
@@ -24,40 +27,20 @@ class Card(TypedDict, total=False):
 Cards = dict[str, Card]
 
 
-class Month(TypedDict, total=False):
-    """The keys that nodes read; `graph.state` says how parallel writes to them are merged."""
+def merge_cards(left: Cards | None, right: Cards | None) -> Cards:
+    """Merge by item, and field by field within an item: parallel nodes write different fields of one card."""
+    merged: dict[str, Any] = dict(left or {})
+    for item, card in (right or {}).items():
+        merged[item] = {**merged.get(item, {}), **card}
+    return merged
 
-    company: str
-    website: str
-    month: str
-    posts: int
-    platforms: list[str]
-    language: str
-    images: bool
-    video: bool
-    videos: int
-    business_field: str
-    product_type: str
-    time_zone: str
 
-    graph_version: str
-    organization_id: str
-    company_id: str
-    run_id: str
-    tier: str
-    approve: dict[str, str]
-    templates: dict[str, int]
-    pins: dict[str, Pin]
-    not_before: str
+Problems = dict[str, list[str]]
+"""What could not be taken of the last answer, by review point, in words for a person."""
 
-    dna: Cards
-    personas: Cards
-    topics: Cards
-    articles: Cards
-    packages: Cards
-    problems: dict[str, list[str]]
-    rework: list[Rework]
-    package: str
+
+def merge_problems(left: Problems | None, right: Problems | None) -> Problems:
+    return {**(left or {}), **(right or {})}
 
 
 class Pin(TypedDict):
@@ -74,6 +57,50 @@ class Rework(TypedDict):
     item: str
     revision: int
     reason: str
+
+
+class Month(TypedDict, total=False):
+    """A run's state, and how parallel writes to a key are merged.
+
+    The first keys are those of `domain.month_request.MonthRequest`, the cards' keys those of `domain.stages`.
+    """
+
+    company: str
+    website: str
+    month: str
+    posts: int
+    platforms: list[str]
+    language: str
+    images: bool
+    video: bool
+    videos: int
+    business_field: str
+    product_type: str
+    time_zone: str
+    tier: str
+    approve: dict[str, Policy]
+    templates: dict[str, int]
+
+    graph_version: str
+    organization_id: str
+    company_id: str
+    run_id: str
+    pins: dict[str, Pin]
+    not_before: str
+
+    dna: Annotated[Cards, merge_cards]
+    personas: Annotated[Cards, merge_cards]
+    topics: Annotated[Cards, merge_cards]
+    blog_posts: Annotated[Cards, merge_cards]
+    packages: Annotated[Cards, merge_cards]
+    problems: Annotated[Problems, merge_problems]
+    rework: list[Rework]
+    package: str
+
+
+def cards_of(month: Month, stage: Stage) -> Cards:
+    """Return the cards of a stage's items."""
+    return month.get(stage.key, {})  # type: ignore[return-value]  # the stages' keys are keys of cards
 
 
 class Work(TypedDict):

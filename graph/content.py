@@ -18,8 +18,9 @@ from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 
+from domain.month import Month
 from graph.routing import route
-from graph.state import MonthInput, MonthOutput, MonthState
+from graph.state import MonthInput, MonthOutput
 from nodes.handover import Handover
 from nodes.intake import Intake, RunContext
 from nodes.media import Images, Video
@@ -36,13 +37,13 @@ MAX_PARALLEL = 8
 MAX_STEPS = 500
 """Supersteps of one invocation: every partial answer takes some."""
 
-MonthGraph = StateGraph[MonthState, RunContext, MonthInput, MonthOutput]
+MonthGraph = StateGraph[Month, RunContext, MonthInput, MonthOutput]
 
 
 def build(ports: Ports, *, sandbox: bool) -> MonthGraph:
     """Draw the graph. Compile it with a checkpointer in process, without one for the LangGraph server."""
     graph: Any = StateGraph(
-        MonthState, context_schema=RunContext, input_schema=MonthInput, output_schema=MonthOutput
+        Month, context_schema=RunContext, input_schema=MonthInput, output_schema=MonthOutput
     )
     graph.add_node("intake", Intake(ports, sandbox))
     graph.add_node("research", Research(ports))

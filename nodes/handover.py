@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.month import Month, Update
+from domain.stages import HANDOVER
 from exports.package.collect import collect
 from exports.package.write import write
 from nodes.work import Ports, announce, owner, progress
@@ -21,7 +22,7 @@ class Handover:
         Raises:
             StorageFull: The disk is full; nothing is lost, resume the run when there is room.
         """
-        announce("handover", ["package"])
+        announce(HANDOVER, ["package"])
         mine = owner(state)
         run = await self.ports.runs.get(mine.organization_id, mine.run_id)
         package = await collect(
@@ -37,5 +38,5 @@ class Handover:
         written = await write(package, self.ports.files, out)
         if package.posts:  # a run of the server has nobody else to say so
             await self.ports.runs.set_status(mine.run_id, "done", out=str(out))
-        progress("handover", "package", "done", str(written.index))
+        progress(HANDOVER, "package", "done", str(written.index))
         return {"package": str(out)}

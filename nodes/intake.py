@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.errors import LimitExceeded
+from domain.errors import InvalidInput, LimitExceeded, NotFound
 from domain.month import GRAPH_VERSION, Month, Update
-from domain.request import RunRequest, parse
+from domain.month_request import MonthInput, MonthRequest, TierName, parse
 from domain.review import Policy
+from domain.stages import RESEARCH
 from domain.tiers import tier
 from nodes.work import Ports, announce
 from store.content.items import Items
@@ -26,7 +28,7 @@ class RunContext(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     organization: str = Field("local", description="The organization that pays.")
-    tier: str = Field("ultimate", description="basic, pro or ultimate: what the organization may use.")
+    tier: TierName = Field("ultimate", description="What the organization may use.")
     approve: Policy | dict[str, Policy] = Field(
         "ask", description="ask or auto; or one of them for each of dna, personas, topics, posts, packages."
     )
@@ -43,54 +45,87 @@ class Intake:
 
     async def __call__(self, state: Month, config: RunnableConfig, runtime: Runtime[RunContext]) -> Update:
         context = runtime.context or RunContext()
-        today = datetime.now(UTC).date()
-        asked = {"tier": context.tier, "approve": context.approve, "templates": context.templates}
-        request = parse({**state, **asked}, today=today)
         run_id = str(config["configurable"]["thread_id"])
-        await self.ports.prompts.check(request.language, context.organization, request.templates)
-        company_id = await self._open(request, context.organization, run_id)
+        run = await self._opened(state, context, run_id)
+        request = MonthRequest.stored(run.request)
+        today = datetime.now(UTC).date()
         chosen = await self.ports.prompts.resolve(
             request.language,
             organization=context.organization,
-            company=company_id,
+            company=run.company_id,
             wanted=request.templates,
         )
-        announce("research", ["dna"])
+        announce(RESEARCH, ["dna"])
         return {
             **request.as_json(),
             "graph_version": GRAPH_VERSION,
             "organization_id": context.organization,
-            "company_id": company_id,
+            "company_id": run.company_id,
             "run_id": run_id,
             "not_before": today.isoformat() if request.month == f"{today:%Y-%m}" else "",
             "templates": {code: choice.version.number for code, choice in chosen.items()},
             "pins": {code: choice.pin() for code, choice in chosen.items()},
         }
 
-    async def _open(self, request: RunRequest, organization: str, run_id: str) -> str:
-        company_id = await open_company(self.ports.tenants, request, organization)
-        await check_quota(self.ports.items, request, organization, company_id, run_id)
-        await self.ports.runs.create(
-            RunRecord(
-                id=run_id,
-                organization_id=organization,
-                company_id=company_id,
-                month=request.month,
-                tier=request.tier,
-                request=request.as_json(),
-                sandbox=self.sandbox,
-                graph_version=GRAPH_VERSION,
+    async def _opened(self, state: Month, context: RunContext, run_id: str) -> RunRecord:
+        """Return the run that was opened for exactly this request, or check the request and open it."""
+        given: dict[str, Any] = {name: state[name] for name in MonthInput.model_fields if name in state}  # type: ignore[literal-required]
+        asked = {**given, "tier": context.tier, "approve": context.approve, "templates": context.templates}
+        try:
+            run = await self.ports.runs.get(context.organization, run_id)
+        except NotFound:
+            run = None
+        if run is not None and run.request == asked:
+            return run
+        request = parse(asked, today=datetime.now(UTC).date())
+        await self.ports.prompts.check(request.language, context.organization, request.templates)
+        run = await open_run(self.ports, request, context.organization, run_id, sandbox=self.sandbox)
+        if MonthRequest.stored(run.request) != request:
+            raise InvalidInput(
+                f"This thread carries {run.request['company']} through {run.month} already.",
+                next_step="Start another month on a thread of its own.",
             )
-        )
-        return company_id
+        return run
 
 
-async def open_company(tenants: Tenants, request: RunRequest, organization: str) -> str:
-    """Make the organization and the company, or bring them up to date; returns the company's id.
+async def open_run(
+    ports: Ports,
+    request: MonthRequest,
+    organization: str,
+    run_id: str,
+    *,
+    sandbox: bool,
+) -> RunRecord:
+    """Open the company and the run of a month, the one place where either begins.
+
+    Args:
+        ports: Where both are kept.
+        request: A checked request.
+        organization: Who pays.
+        run_id: The thread id. A run that was opened already stays as it is.
+        sandbox: Whether stand-ins take the providers' place.
 
     Raises:
-        LimitExceeded: The tier has fewer companies.
+        LimitExceeded: The tier's companies, or its posts of the month, are used up.
+        NotFound: The id is another organization's.
     """
+    company_id = await _open_company(ports.tenants, request, organization)
+    await _check_quota(ports.items, request, organization, company_id, run_id)
+    return await ports.runs.create(
+        RunRecord(
+            id=run_id,
+            organization_id=organization,
+            company_id=company_id,
+            month=request.month,
+            tier=request.tier,
+            request=request.as_json(),
+            sandbox=sandbox,
+            graph_version=GRAPH_VERSION,
+        )
+    )
+
+
+async def _open_company(tenants: Tenants, request: MonthRequest, organization: str) -> str:
     await tenants.ensure_organization(organization, request.tier)
     return await tenants.ensure_company(
         organization,
@@ -104,14 +139,10 @@ async def open_company(tenants: Tenants, request: RunRequest, organization: str)
     )
 
 
-async def check_quota(
-    items: Items, request: RunRequest, organization: str, company_id: str, run_id: str
+async def _check_quota(
+    items: Items, request: MonthRequest, organization: str, company_id: str, run_id: str
 ) -> None:
-    """Hold what is asked for against what other runs of the company have planned for the month.
-
-    Raises:
-        LimitExceeded: The tier has fewer posts a month.
-    """
+    """Hold what is asked for against what other runs of the company have planned for the month."""
     planned = await items.planned_count(organization, company_id, request.month, exclude_run=run_id)
     most = tier(request.tier).posts_a_month
     if planned + request.posts > most:

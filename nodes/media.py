@@ -6,14 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from domain.calls import ImageRequest, JobKind, TemplateRef, VideoRequest
+from domain.calls import ImageRequest, TemplateRef, VideoRequest
 from domain.content.platforms import platform
 from domain.content.visual import VisualBrief, VisualPrompt, image_prompt, video_prompt, visual_schema
 from domain.errors import FeatureNotAvailable
 from domain.month import Month, Update, Work
+from domain.stages import IMAGES, VIDEO, VISUALS, Kind
 from domain.tiers import cheapest_with, tier
 from nodes.work import Ports, Task, ask, company, guarded, owner
-from store.content.items import Kind
 
 VIDEO_ASPECT = "9:16"
 VIDEO_SECONDS = 8
@@ -26,13 +26,13 @@ class Images:
     async def __call__(self, state: Work) -> Update:
         """``item`` is ``<topic>.<aspect>``, such as ``t01.16x9``."""
         topic, aspect = state["item"].split(".")
-        task = Task(JobKind.GENERATE_IMAGE, "images", f"{topic}.image.{aspect}", state["revision"])
+        task = Task(IMAGES, f"{topic}.image.{aspect}", state["revision"])
 
         async def work() -> None:
             await self._make(state, task, topic, aspect.replace("x", ":"))
 
-        error = await guarded(self.ports, state["month"], "images", Kind.ASSET, task, work)
-        return {"packages": {topic: {f"image.{aspect}": "failed" if error else "done"}}}
+        error = await guarded(self.ports, state["month"], task, work)
+        return {IMAGES.key: {topic: {f"image.{aspect}": "failed" if error else "done"}}}
 
     async def _make(self, state: Work, task: Task, topic: str, aspect: str) -> None:
         month = state["month"]
@@ -74,13 +74,13 @@ class Video:
 
     async def __call__(self, state: Work) -> Update:
         topic = state["item"]
-        task = Task(JobKind.GENERATE_VIDEO, "video", f"{topic}.video", state["revision"])
+        task = Task(VIDEO, f"{topic}.video", state["revision"])
 
         async def work() -> None:
             await self._make(state, task, topic)
 
-        error = await guarded(self.ports, state["month"], "video", Kind.ASSET, task, work)
-        return {"packages": {topic: {"video": "failed" if error else "done"}}}
+        error = await guarded(self.ports, state["month"], task, work)
+        return {VIDEO.key: {topic: {"video": "failed" if error else "done"}}}
 
     async def _make(self, state: Work, task: Task, topic: str) -> None:
         month = state["month"]
@@ -134,7 +134,7 @@ async def visual_brief(
         "blogpost": {"title": article["title"], "summary": article["metaDescription"]},
         "reason": state["reason"],
     }
-    task = Task(JobKind.GENERATE_IMAGE, "visual", topic, state["revision"])
+    task = Task(VISUALS, topic, state["revision"])
     answer, rendered = await ask(
         ports, month, task, "VISUAL_GEN_V1", variables, visual_schema(), VisualBrief.model_validate
     )

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from domain.calls import JobKind
 from domain.content.persona import (
     ARCHETYPES,
     MBTI_TYPES,
@@ -16,6 +15,7 @@ from domain.content.persona import (
     personas_schema,
 )
 from domain.month import Cards, Month, Rework, Update
+from domain.stages import PERSONAS, Kind
 from nodes.work import (
     USELESS,
     Ports,
@@ -28,7 +28,6 @@ from nodes.work import (
     record_done,
     template_ref,
 )
-from store.content.items import Kind
 
 PROPOSED = 6
 _TEMPLATE = "PERSONA_GEN_V1"
@@ -44,7 +43,7 @@ class Personas:
 
     async def __call__(self, state: Month) -> Update:
         rework = state.get("rework") or []
-        announce("personas", [entry["item"] for entry in rework] or _items())
+        announce(PERSONAS, [entry["item"] for entry in rework] or _items())
         cast, notes = await (self._again(state, rework) if rework else self._all(state))
         revisions = {entry["item"]: entry["revision"] for entry in rework}
         asked_with = await template_ref(self.ports, state, _TEMPLATE)
@@ -61,12 +60,12 @@ class Personas:
                 findings=notes.get(item, ()),
                 template=asked_with,
             )
-            await record_done(self.ports, state, Kind.PERSONA, item, revision)
-            progress("personas", item, "done", persona.character_name)
+            await record_done(self.ports, state, Task(PERSONAS, item, revision))
+            progress(PERSONAS, item, "done", persona.character_name)
         return {"personas": cards, "rework": []}
 
     async def _all(self, state: Month) -> tuple[Cast, dict[str, list[str]]]:
-        task = Task(JobKind.GENERATE_PERSONAS, "personas", "all")
+        task = Task(PERSONAS, "all")
         proposed = await self._ask(state, task, PROPOSED, {}, "", "draft")
         return await self._unique(state, task, dict(zip(_items(), proposed, strict=True)), {})
 
@@ -75,7 +74,7 @@ class Personas:
         made: Cast = {}
         notes: dict[str, list[str]] = {}
         for entry in rework:
-            task = Task(JobKind.GENERATE_PERSONAS, "personas", entry["item"], entry["revision"])
+            task = Task(PERSONAS, entry["item"], entry["revision"])
             proposed = await self._ask(state, task, 1, {**kept, **made}, entry["reason"], "draft")
             unique, note = await self._unique(state, task, {entry["item"]: proposed[0]}, {**kept, **made})
             made |= unique

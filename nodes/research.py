@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from domain.calls import JobKind, SearchRequest
+from domain.calls import SearchRequest
 from domain.content.dna import CompanyDNA, dna_findings, dna_schema
 from domain.errors import BadOutput, ContentBlocked, OutputTruncated, ProviderError
 from domain.month import Month, Rework, Update
+from domain.stages import RESEARCH, Kind
 from nodes.work import (
     Ports,
     Task,
@@ -22,7 +23,7 @@ from nodes.work import (
     render,
     template_ref,
 )
-from store.content.items import Kind, Owner
+from store.content.items import Owner
 
 QUESTIONS = ("products", "audience", "competitors", "tone", "usp", "history")
 """The six questions; their words are in the template RESEARCH_V1."""
@@ -37,7 +38,7 @@ class Research:
 
     async def __call__(self, state: Month) -> Update:
         rework: Rework = (state.get("rework") or [{"item": "dna", "revision": 0, "reason": ""}])[0]
-        task = Task(JobKind.SCRAPE_DNA, "research", "dna", rework["revision"])
+        task = Task(RESEARCH, "dna", rework["revision"])
         pages = await self._pages(state)
         findings, warnings = await self._search(state)
         known = _known_urls(pages, findings)
@@ -56,8 +57,8 @@ class Research:
             model=model,
         )
         await self._keep_sources(mine, content)
-        await record_done(self.ports, state, Kind.DNA, "dna", task.revision)
-        progress("research", "dna", "done", f"{len(known)} sources")
+        await record_done(self.ports, state, task)
+        progress(RESEARCH, "dna", "done", f"{len(known)} sources")
         return {
             "dna": {"dna": {"status": "waiting", "revision": saved.revision, "title": state["company"]}},
             "rework": [],
@@ -92,7 +93,7 @@ class Research:
             language=state["language"],
             max_tokens=rendered.max_tokens,
         )
-        task = Task(JobKind.SCRAPE_DNA, "research", f"search.{question}")
+        task = Task(RESEARCH, f"search.{question}")
         try:
             found = await self.ports.gateway.search(task.call(state, "search", rendered.ref), request)
         except ProviderError as error:

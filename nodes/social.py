@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from domain.calls import JobKind
 from domain.content.platforms import Platform, platform
 from domain.content.social import SocialPost, assemble_caption, measure, social_findings, social_schema
 from domain.month import Update, Work
+from domain.stages import SOCIAL, Kind
 from nodes.drafting import Text, best_draft
 from nodes.work import Ports, Task, company, guarded, owner
-from store.content.items import Kind
 
 
 @dataclass(frozen=True)
@@ -21,13 +20,13 @@ class Social:
     async def __call__(self, state: Work) -> Update:
         """``item`` is ``<topic>.<platform>``, such as ``t01.instagram``."""
         topic, code = state["item"].split(".")
-        task = Task(JobKind.GENERATE_SOCIAL, "social", state["item"], state["revision"])
+        task = Task(SOCIAL, state["item"], state["revision"])
 
         async def work() -> None:
             await self._make(state, task, topic, platform(code))
 
-        error = await guarded(self.ports, state["month"], "social", Kind.SOCIAL, task, work)
-        return {"packages": {topic: {f"social.{code}": "failed" if error else "done"}}}
+        error = await guarded(self.ports, state["month"], task, work)
+        return {SOCIAL.key: {topic: {f"social.{code}": "failed" if error else "done"}}}
 
     async def _make(self, state: Work, task: Task, topic: str, where: Platform) -> None:
         draft = await best_draft(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from domain.calls import JobKind
 from domain.content.topic import Slot, Topic, parse_topics, plan_slots, topic_problems, topics_schema
 from domain.month import Cards, Month, Update
+from domain.stages import TOPICS, Kind
 from nodes.work import (
     USELESS,
     Ports,
@@ -22,7 +22,7 @@ from nodes.work import (
     record_done,
     template_ref,
 )
-from store.content.items import ItemRecord, Kind
+from store.content.items import ItemRecord
 
 _BATCH = 6
 """Topics of one call: more would not fit into the template's token limit."""
@@ -40,12 +40,12 @@ class Topics:
         rework = {entry["item"]: entry for entry in state.get("rework") or []}
         personas = await self._personas(state)
         slots = self._slots(state, personas)
-        announce("topics", list(rework) or [slot.item for slot in slots])
+        announce(TOPICS, list(rework) or [slot.item for slot in slots])
         taken = await self._taken(state, set(rework) or {slot.item for slot in slots})
         cards: Cards = {}
         for batch in _batches([slot for slot in slots if not rework or slot.item in rework], bool(rework)):
             entry = rework.get(batch[0].item, {"item": f"batch.{batch[0].item}", "revision": 0, "reason": ""})
-            task = Task(JobKind.GENERATE_TOPICS, "topics", entry["item"], entry["revision"])
+            task = Task(TOPICS, entry["item"], entry["revision"])
             for topic, findings in await self._batch(state, task, batch, personas, taken, entry["reason"]):
                 await self._save(state, topic, task.revision, findings)
                 cards[topic.item] = {"status": "waiting", "revision": task.revision, "title": topic.title}
@@ -144,8 +144,8 @@ class Topics:
             findings=findings,
             template=await template_ref(self.ports, state, _TEMPLATE),
         )
-        await record_done(self.ports, state, Kind.TOPIC, topic.item, revision)
-        progress("topics", topic.item, "done", topic.title)
+        await record_done(self.ports, state, Task(TOPICS, topic.item, revision))
+        progress(TOPICS, topic.item, "done", topic.title)
 
 
 def _batches(slots: Sequence[Slot], one_by_one: bool) -> list[list[Slot]]:

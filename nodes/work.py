@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from langgraph.config import get_stream_writer
 
-from domain.calls import Call, JobKind, Structured, TemplateRef, TextRequest
+from domain.calls import Call, Structured, TemplateRef, TextRequest
 from domain.errors import (
     BadOutput,
     ContentBlocked,
@@ -20,12 +20,13 @@ from domain.errors import (
     ProviderError,
 )
 from domain.month import Month
+from domain.stages import Kind, Stage
 from fetching.pages import PageReader
 from gateway.calls.structured import ASKED_AGAIN
 from gateway.gateway import Gateway
 from prompts.registry import Prompts, Rendered
 from store.content.files import FileStore
-from store.content.items import Items, Kind, Owner
+from store.content.items import Items, Owner
 from store.content.reviews import Outcome, Reviews
 from store.content.runs import Runs
 from store.content.tenants import Tenants
@@ -61,19 +62,25 @@ class Ports:
 class Task:
     """Names the work on one item; every paid call made for it carries this name."""
 
-    kind: JobKind
-    node: str
+    stage: Stage
     item: str
     revision: int = 0
 
+    @property
+    def kind(self) -> Kind:
+        """What kind of item is made."""
+        assert self.stage.kind is not None, "a stage that works on items has a kind of them"
+        return self.stage.kind
+
     def call(self, month: Month, step: str, template: TemplateRef | None) -> Call:
+        assert self.stage.job is not None, "a stage that buys has a kind of job"
         return Call(
             organization_id=month["organization_id"],
             company_id=month["company_id"],
             run_id=month["run_id"],
             tier=month["tier"],
-            kind=self.kind,
-            node=self.node,
+            kind=self.stage.job,
+            node=self.stage.booked_as,
             item=self.item,
             revision=self.revision,
             step=step,
@@ -176,18 +183,18 @@ def company_without_dna(month: Month) -> dict[str, Any]:
     }
 
 
-def announce(step: str, items: Sequence[str]) -> None:
-    """Tell whoever watches which items a step is about to make."""
-    get_stream_writer()({"event": "step", "step": step, "items": list(items)})
+def announce(stage: Stage, items: Sequence[str]) -> None:
+    """Tell whoever watches which items a stage is about to make."""
+    get_stream_writer()({"event": "step", "step": stage.name, "items": list(items)})
 
 
-def progress(step: str, item: str, status: str, label: str = "") -> None:
+def progress(stage: Stage, item: str, status: str, label: str = "") -> None:
     """Tell whoever watches what became of one item: ``done``, ``failed``, ``skipped`` or ``again``."""
-    get_stream_writer()({"event": "item", "step": step, "item": item, "status": status, "label": label})
+    get_stream_writer()({"event": "item", "step": stage.name, "item": item, "status": status, "label": label})
 
 
 async def guarded(
-    ports: Ports, month: Month, step: str, kind: Kind, task: Task, work: Callable[[], Awaitable[None]]
+    ports: Ports, month: Month, task: Task, work: Callable[[], Awaitable[None]]
 ) -> PostHubError | None:
     """Do one item's work; a failure becomes a typed outcome and never reaches the item's siblings.
 
@@ -198,28 +205,31 @@ async def guarded(
     except InfrastructureError:
         raise
     except PostHubError as error:
-        return await _failed(ports, month, step, kind, task, error)
+        return await _failed(ports, month, task, error)
     except Exception as error:  # a defect of ours in one item: its siblings' paid calls go on
-        log.exception("%s failed for %s", task.node, task.item)
+        log.exception("%s failed for %s", task.stage.booked_as, task.item)
         wrapped = PostHubError(
-            f"{task.node} met an unexpected {type(error).__name__}.",
+            f"{task.stage.booked_as} met an unexpected {type(error).__name__}.",
             next_step="See the log; then make it again.",
         )
-        return await _failed(ports, month, step, kind, task, wrapped)
-    await record_done(ports, month, kind, task.item, task.revision)
-    progress(step, task.item, "done")
+        return await _failed(ports, month, task, wrapped)
+    await record_done(ports, month, task)
+    progress(task.stage, task.item, "done")
     return None
 
 
-async def record_done(ports: Ports, month: Month, kind: Kind, item: str, revision: int) -> None:
-    await ports.reviews.record_outcome(owner(month), Outcome(kind.value, item, revision, "done"))
+async def record_done(ports: Ports, month: Month, task: Task) -> None:
+    """Record that the work on an item ended well."""
+    await ports.reviews.record_outcome(
+        owner(month), Outcome(task.kind.value, task.item, task.revision, "done")
+    )
 
 
-async def _failed(
-    ports: Ports, month: Month, step: str, kind: Kind, task: Task, error: PostHubError
-) -> PostHubError:
+async def _failed(ports: Ports, month: Month, task: Task, error: PostHubError) -> PostHubError:
     status = "skipped" if error.code == "FEATURE_NOT_AVAILABLE" else "failed"
-    outcome = Outcome(kind.value, task.item, task.revision, status, error.code, str(error), error.money.value)
+    outcome = Outcome(
+        task.kind.value, task.item, task.revision, status, error.code, str(error), error.money.value
+    )
     await ports.reviews.record_outcome(owner(month), outcome)
-    progress(step, task.item, status, error.message)
+    progress(task.stage, task.item, status, error.message)
     return error

@@ -10,14 +10,13 @@ from langchain_core.messages import AIMessageChunk
 from langgraph.graph.message import push_message
 from pydantic_core import from_json
 
-from domain.calls import JobKind
 from domain.content.post import BlogPost, draft_text, post_findings, post_schema
 from domain.errors import PostHubError
 from domain.ids import stable_id
 from domain.month import Card, Month, Update, Work
+from domain.stages import POSTS, Kind
 from nodes.drafting import Text, best_draft
 from nodes.work import Ports, Task, company, guarded, owner
-from store.content.items import Kind
 
 
 @dataclass(frozen=True)
@@ -26,14 +25,14 @@ class Writing:
 
     async def __call__(self, state: Work) -> Update:
         month, item = state["month"], state["item"]
-        task = Task(JobKind.GENERATE_BLOGPOST, "write_post", item, state["revision"])
+        task = Task(POSTS, item, state["revision"])
         topic = (await self.ports.items.newest(owner(month), Kind.TOPIC, item)).content
 
         async def work() -> None:
             await self._write(month, task, topic, state["reason"])
 
-        error = await guarded(self.ports, month, "writing", Kind.POST, task, work)
-        return {"articles": {item: _card(topic["title"], task.revision, error)}}
+        error = await guarded(self.ports, month, task, work)
+        return {POSTS.key: {item: _card(topic["title"], task.revision, error)}}
 
     async def _write(self, month: Month, task: Task, topic: dict[str, Any], reason: str) -> None:
         persona = await self.ports.items.newest(owner(month), Kind.PERSONA, topic["personaId"])

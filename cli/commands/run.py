@@ -34,7 +34,7 @@ from cli.options import (
 if TYPE_CHECKING:
     from app.months import Months
     from cli.screen.terminal import Screen
-    from domain.request import RunRequest
+    from domain.month_request import MonthRequest
     from runtime.services import Services
     from runtime.settings import Settings
 
@@ -210,7 +210,7 @@ def start(
     return run_async(work())
 
 
-def checked(given: Mapping[str, Any], approve: Approve, out: Path | None) -> RunRequest:
+def checked(given: Mapping[str, Any], approve: Approve, out: Path | None) -> MonthRequest:
     """Check everything that can be checked before a server is started or money is spent.
 
     Raises:
@@ -220,7 +220,7 @@ def checked(given: Mapping[str, Any], approve: Approve, out: Path | None) -> Run
     from datetime import UTC, datetime
 
     from cli.place import refuse_foreign_out
-    from domain.request import parse
+    from domain.month_request import parse
 
     policy = "auto" if approve is Approve.AUTO else "ask"
     request = parse({**given, "approve": policy}, today=datetime.now(UTC).date())
@@ -233,7 +233,7 @@ async def begin(
     shown: Screen,
     services: Services,
     months: Months,
-    request: RunRequest,
+    request: MonthRequest,
     approve: Approve,
     out: Path | None,
     *,

@@ -18,15 +18,15 @@ from cli.screen.reviewer import Reviewer
 from cli.screen.terminal import Screen, TerminalKeyboard
 from cli.session import person, working_on
 from domain.errors import InvalidInput, PostHubError
+from domain.stages import POSTS, Kind, of_kind
 from runtime.services import Services
-from store.content.items import Kind, Owner
+from store.content.items import Owner
 from store.content.runs import RunRecord
 
 DONE, WAITS = 0, 3
 """Exit statuses."""
 
 _COST_SECONDS = 0.5
-_STEP_OF = {Kind.DNA: "research", Kind.PERSONA: "personas", Kind.TOPIC: "topics", Kind.POST: "writing"}
 _MADE = frozenset({"draft", "approved", "packaged"})
 """Statuses of what a person sees; the store keeps working material beside it."""
 
@@ -133,7 +133,8 @@ class Terminal:
         for kind in Kind:
             for record in await self.services.items.list_newest(self._owner, kind):
                 if record.status in _MADE:
-                    self._view.progress.made(_step(kind, record.content), [record.item])
+                    stage = of_kind(kind, str(record.content.get("kind", "")))
+                    self._view.progress.made(stage.name, [record.item])
 
     async def _conclude(self) -> None:
         summary = await self.months.summary(self.run.id)
@@ -146,7 +147,7 @@ class Terminal:
             self.screen.say(way_on, "bold")
 
     async def _fields(self, point: str, item: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        if point != "posts":
+        if point != POSTS.point:
             return fields
         return (await self.services.items.newest(self._owner, Kind.POST, item)).content
 
@@ -172,11 +173,3 @@ def show_waiting(screen: Screen, point: str, request: Mapping[str, Any]) -> None
     for each in waiting_items(request):
         screen.out.print(Rule(Text(f"{POINTS[point]} · {each.item} · {', '.join(each.allowed)}")))
         screen.out.print(Markdown(each.text, hyperlinks=False))
-
-
-def _step(kind: Kind, content: Mapping[str, Any]) -> str:
-    if kind is Kind.SOCIAL:
-        return "social"
-    if kind is Kind.ASSET:
-        return "video" if content.get("kind") == "video" else "images"
-    return _STEP_OF[kind]

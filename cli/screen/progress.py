@@ -9,31 +9,12 @@ from typing import Any, Literal
 
 from cli.screen.text import duration, one_line
 from domain.money import format_usd
+from domain.stages import REVIEWED, WORKING
 
 Mark = Literal["waiting", "running", "done", "problem"]
 
-STEPS: Mapping[str, str] = {
-    "research": "Research",
-    "personas": "Personas",
-    "topics": "Topics",
-    "writing": "Writing",
-    "social": "Social",
-    "images": "Images",
-    "video": "Video",
-    "handover": "Handover",
-}
-_ALIASES = {"dna": "research", "articles": "writing"}
-"""A review point names the cards that it sends back, not the step that makes them again."""
-
-POINTS: Mapping[str, str] = {
-    "dna": "Company DNA",
-    "personas": "Personas",
-    "topics": "Topics",
-    "posts": "Blog posts",
-    "packages": "Finished packages",
-}
+POINTS: Mapping[str, str] = {stage.point: stage.items_label for stage in REVIEWED if stage.point}
 """How a review point is called in front of people."""
-
 
 _BETWEEN_QUEUE_LINES = 5.0
 
@@ -103,7 +84,7 @@ class Progress:
         self.title = title
         self.sandbox = sandbox
         self.clock = clock or Clock()
-        self.steps = {key: Step(label) for key, label in STEPS.items()}
+        self.steps = {stage.name: Step(stage.label) for stage in WORKING}
         self.cost_micro = 0
         self.waiting: str | None = None
         self._told_of_queue = -_BETWEEN_QUEUE_LINES
@@ -128,7 +109,7 @@ class Progress:
         return None
 
     def _announced(self, key: str, items: list[str]) -> str | None:
-        step = self.steps.get(_ALIASES.get(key, key))
+        step = self.steps.get(key)
         if step is None or not items:
             return None
         self.waiting = None
@@ -138,8 +119,7 @@ class Progress:
         return self._line(step, f"{len(items)} to make")
 
     def _became(self, event: Mapping[str, Any]) -> str | None:
-        key = str(event["step"])
-        step = self.steps.get(_ALIASES.get(key, key))
+        step = self.steps.get(str(event["step"]))
         status, label = str(event["status"]), one_line(event.get("label") or "")
         if step is None:
             return None

@@ -10,19 +10,18 @@ from domain.content.platforms import platform
 from domain.content.social import SocialPost, social_findings
 from domain.ids import content_hash
 from domain.month import Month
-from domain.review import Decision, Point
+from domain.review import Decision
+from domain.stages import PACKAGES, Kind, Stage
 from nodes.review.point import Next, Review, Ruling, Shown, findings_text
 from nodes.review.texts import PARTS, media
 from nodes.social import social_content
 from nodes.work import owner
-from store.content.items import ItemRecord, Kind
+from store.content.items import ItemRecord
 
 
 @dataclass(frozen=True)
 class ReviewPackages(Review):
-    point: ClassVar[Point] = "packages"
-    key: ClassVar[str] = "packages"
-    kind: ClassVar[Kind] = Kind.POST
+    stage: ClassVar[Stage] = PACKAGES
 
     def waiting(self, state: Month) -> list[str]:
         """A package that was sent back is whole again when this node runs: its makers were awaited."""

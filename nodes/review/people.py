@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 from domain.content.dna import FACTS, CompanyDNA
 from domain.content.persona import Persona, duplicates
 from domain.month import Month
-from domain.review import Decision, DecisionType, Point
+from domain.review import Decision, DecisionType
+from domain.stages import PERSONAS, RESEARCH, TOPICS, Kind, Stage
 from domain.tiers import tier
 from nodes.review.point import AUTOMATIC, Next, Review, Ruling, Shown, findings_text, label, readable, rework
 from nodes.work import owner
-from store.content.items import Kind
 
 FEWEST_PERSONAS = 3
 """The editor keeps 3 to 6, as the tier allows."""
@@ -21,9 +21,7 @@ FEWEST_PERSONAS = 3
 
 @dataclass(frozen=True)
 class ReviewDna(Review):
-    point: ClassVar[Point] = "dna"
-    key: ClassVar[str] = "dna"
-    kind: ClassVar[Kind] = Kind.DNA
+    stage: ClassVar[Stage] = RESEARCH
     allowed: ClassVar[tuple[DecisionType, ...]] = ("approve", "edit", "reject")
 
     async def show(self, state: Month, item: str) -> Shown:
@@ -44,17 +42,15 @@ class ReviewDna(Review):
         return ""
 
     def again(self, state: Month, ruling: Ruling) -> Next:
-        return [rework(state, "research", ruling)]
+        return [rework(state, RESEARCH.node, ruling)]
 
     def onward(self, state: Month) -> str:
-        return "propose_personas"
+        return PERSONAS.node
 
 
 @dataclass(frozen=True)
 class ReviewPersonas(Review):
-    point: ClassVar[Point] = "personas"
-    key: ClassVar[str] = "personas"
-    kind: ClassVar[Kind] = Kind.PERSONA
+    stage: ClassVar[Stage] = PERSONAS
 
     def automatic(self, state: Month, waiting: Sequence[str]) -> tuple[Decision, ...]:
         room = tier(state["tier"]).personas - _approved(state, None)
@@ -105,10 +101,10 @@ class ReviewPersonas(Review):
                 await self.mark(state, item, "dropped")
 
     def again(self, state: Month, ruling: Ruling) -> Next:
-        return [rework(state, "propose_personas", ruling)]
+        return [rework(state, PERSONAS.node, ruling)]
 
     def onward(self, state: Month) -> str:
-        return "plan_topics"
+        return TOPICS.node
 
 
 def _approved(state: Month, ruling: Ruling | None) -> int:

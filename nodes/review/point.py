@@ -19,11 +19,12 @@ from langgraph.types import Command, Send, interrupt
 from pydantic import ValidationError
 
 from domain.errors import InvalidInput
-from domain.month import GRAPH_VERSION, Card, Cards, Month, Work
+from domain.month import GRAPH_VERSION, Card, Cards, Month, Work, cards_of
 from domain.review import Decision, DecisionType, Point, ReviewReply, parse_answer
+from domain.stages import STAGES, Kind, Stage
 from domain.tiers import tier
 from nodes.work import Ports, owner, progress
-from store.content.items import ItemRecord, Kind
+from store.content.items import ItemRecord
 from store.content.reviews import Approval
 
 AUTOMATIC = "policy:auto"
@@ -57,10 +58,20 @@ class Review(ABC):
 
     ports: Ports
 
-    point: ClassVar[Point]
-    key: ClassVar[str]
-    kind: ClassVar[Kind]
+    stage: ClassVar[Stage]
     allowed: ClassVar[tuple[DecisionType, ...]] = ("approve", "edit", "reject", "drop")
+
+    @property
+    def point(self) -> Point:
+        """How the stage's review point is called."""
+        assert self.stage.point is not None
+        return self.stage.point
+
+    @property
+    def kind(self) -> Kind:
+        """What is decided here."""
+        assert self.stage.kind is not None
+        return self.stage.kind
 
     async def __call__(self, state: Month, config: RunnableConfig) -> Command[Any]:
         if state["graph_version"] != GRAPH_VERSION:
@@ -87,7 +98,7 @@ class Review(ABC):
         return [item for item in sorted(cards) if cards[item]["status"] in {"waiting", "failed"}]
 
     def cards(self, state: Month) -> Cards:
-        return state.get(self.key, {})  # type: ignore[return-value]  # key is one of the card keys
+        return cards_of(state, self.stage)
 
     def automatic(self, state: Month, waiting: Sequence[str]) -> tuple[Decision, ...]:
         """What the policy decides: everything that was made is approved, what failed is dropped."""
@@ -106,7 +117,7 @@ class Review(ABC):
             failed = cards[item]["status"] == "failed"
             shown = None if failed else await self.show(state, item)
             fields = {"id": item, **(shown.fields if shown else {"problem": cards[item].get("problem", "")})}
-            name = f"review_{self.point}"
+            name = self.stage.review_node
             actions.append(
                 {
                     "name": name,
@@ -137,7 +148,7 @@ class Review(ABC):
             if problem:
                 ruling.problems.append(problem)
         await self.complete(state, ruling, waiting)
-        update: dict[str, Any] = {self.key: ruling.cards, "problems": {self.point: ruling.problems}}
+        update: dict[str, Any] = {self.stage.key: ruling.cards, "problems": {self.point: ruling.problems}}
         works = [*(self.again(state, ruling) if ruling.rework else []), *self.produce(state, ruling, update)]
         return Command(update=update, goto=works or self._stay_or_leave(state, ruling, waiting))
 
@@ -173,7 +184,7 @@ class Review(ABC):
         else:
             card |= {"status": "working", "revision": card.get("revision", 0) + 1}
             ruling.rework.append(decision)
-            progress(self.key, decision.item, "again", decision.reason)
+            progress(self.stage, decision.item, "again", decision.reason)
         ruling.cards[decision.item] = card
         await self.mark(state, decision.item, card["status"])
         return ""
@@ -204,7 +215,7 @@ class Review(ABC):
 
     def _stay_or_leave(self, state: Month, ruling: Ruling, waiting: Sequence[str]) -> str:
         open_items = [item for item in waiting if item not in ruling.cards]
-        return f"review_{self.point}" if open_items else self.onward(state)
+        return self.stage.review_node if open_items else self.onward(state)
 
     # what a review point says of itself
 
@@ -276,8 +287,8 @@ def findings_text(findings: Sequence[str]) -> str:
 
 
 def _brief(state: Month) -> Month:
-    cards = {"dna", "personas", "topics", "articles", "packages", "problems", "rework"}
-    return {key: value for key, value in state.items() if key not in cards}  # type: ignore[return-value]
+    aside = {"problems", "rework", *(stage.key for stage in STAGES)}
+    return {key: value for key, value in state.items() if key not in aside}  # type: ignore[return-value]
 
 
 def _person(config: RunnableConfig) -> str:

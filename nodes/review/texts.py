@@ -11,18 +11,15 @@ from langgraph.types import Send
 from domain.content.post import BlogPost, post_findings, post_markdown
 from domain.content.topic import Topic, topic_problems
 from domain.month import Month
-from domain.review import Point
+from domain.stages import IMAGES, PACKAGES, POSTS, SOCIAL, TOPICS, VIDEO, Kind, Stage
 from nodes.media import aspects
 from nodes.review.point import Next, Review, Ruling, Shown, findings_text, rework, work
 from nodes.work import announce, owner
-from store.content.items import Kind
 
 
 @dataclass(frozen=True)
 class ReviewTopics(Review):
-    point: ClassVar[Point] = "topics"
-    key: ClassVar[str] = "topics"
-    kind: ClassVar[Kind] = Kind.TOPIC
+    stage: ClassVar[Stage] = TOPICS
 
     async def show(self, state: Month, item: str) -> Shown:
         record = await self.record(state, item)
@@ -58,12 +55,12 @@ class ReviewTopics(Review):
         ]
 
     def again(self, state: Month, ruling: Ruling) -> Next:
-        return [rework(state, "plan_topics", ruling)]
+        return [rework(state, TOPICS.node, ruling)]
 
     def produce(self, state: Month, ruling: Ruling, update: dict[str, Any]) -> Next:
         if ruling.approved:
-            announce("writing", ruling.approved)
-        return [work(state, "write_post", item, 0) for item in ruling.approved]
+            announce(POSTS, ruling.approved)
+        return [work(state, POSTS.node, item, 0) for item in ruling.approved]
 
     def onward(self, state: Month) -> str:
         return "route"
@@ -71,9 +68,7 @@ class ReviewTopics(Review):
 
 @dataclass(frozen=True)
 class ReviewPosts(Review):
-    point: ClassVar[Point] = "posts"
-    key: ClassVar[str] = "articles"
-    kind: ClassVar[Kind] = Kind.POST
+    stage: ClassVar[Stage] = POSTS
 
     async def show(self, state: Month, item: str) -> Shown:
         record = await self.record(state, item)
@@ -93,15 +88,14 @@ class ReviewPosts(Review):
         return ""
 
     def again(self, state: Month, ruling: Ruling) -> Next:
-        announce("writing", [decision.item for decision in ruling.rework])
+        announce(POSTS, [decision.item for decision in ruling.rework])
         return [
-            work(state, "write_post", d.item, ruling.cards[d.item]["revision"], d.reason)
-            for d in ruling.rework
+            work(state, POSTS.node, d.item, ruling.cards[d.item]["revision"], d.reason) for d in ruling.rework
         ]
 
     def produce(self, state: Month, ruling: Ruling, update: dict[str, Any]) -> Next:
-        update["packages"] = {
-            item: {"status": "waiting", "revision": 0, "title": state["articles"][item]["title"]}
+        update[PACKAGES.key] = {
+            item: {"status": "waiting", "revision": 0, "title": self.cards(state)[item]["title"]}
             for item in ruling.approved
         }
         return [send for item in ruling.approved for send in media(state, item, 0)]
@@ -120,15 +114,15 @@ def media(
     sends = []
     if "social" in parts:
         items = [f"{topic}.{code}" for code in state["platforms"]]
-        announce("social", items)
-        sends += [work(state, "social", item, revision, reason) for item in items]
+        announce(SOCIAL, items)
+        sends += [work(state, SOCIAL.node, item, revision, reason) for item in items]
     if "images" in parts and state["images"]:
         shapes = [aspect.replace(":", "x") for aspect in aspects(state["platforms"])]
-        announce("images", [f"{topic}.image.{shape}" for shape in shapes])
-        sends += [work(state, "make_images", f"{topic}.{shape}", revision, reason) for shape in shapes]
+        announce(IMAGES, [f"{topic}.image.{shape}" for shape in shapes])
+        sends += [work(state, IMAGES.node, f"{topic}.{shape}", revision, reason) for shape in shapes]
     if "video" in parts and state["video"] and topic in _with_video(state):
-        announce("video", [f"{topic}.video"])
-        sends.append(work(state, "make_video", topic, revision, reason))
+        announce(VIDEO, [f"{topic}.video"])
+        sends.append(work(state, VIDEO.node, topic, revision, reason))
     return sends
 
 

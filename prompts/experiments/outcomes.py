@@ -14,21 +14,12 @@ from typing import Any, Literal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.stages import Kind, of_kind
 from prompts.standing import Experiment
 from store.schema.content import TABLES
 
 Result = Literal["at_once", "after_edits", "after_rejection", "dropped", "failed"]
 RESULTS: tuple[Result, ...] = ("at_once", "after_edits", "after_rejection", "dropped", "failed")
-
-_POINTS: Mapping[str, str] = {
-    "dna": "dna",
-    "persona": "personas",
-    "topic": "topics",
-    "post": "posts",
-    "social": "packages",
-    "asset": "packages",
-}
-"""The review point at which each kind of item is decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +66,8 @@ async def decisions(
     """Return what was decided about every item that an arm asked for, and the items that were never made."""
     values = {"organization_id": experiment.organization_id, "experiment": experiment.id}
     found: list[Decided] = []
-    for kind, point in _POINTS.items():
+    for kind in Kind:
+        point = of_kind(kind).point
         rows = (await connection.execute(_items(kind), {**values, "point": point})).all()
         found += _of_kind(rows, distances=distances)
     rows = (await connection.execute(_FAILED, values)).all()

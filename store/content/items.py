@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, Select, Table, func, select, update
@@ -15,21 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.calls import NO_TEMPLATE, TemplateRef
 from domain.errors import InvalidInput, NotFound
 from domain.ids import content_hash, stable_id
+from domain.stages import Kind as Kind
 from store.database import Database
 from store.schema.content import TABLES, topics
 from store.text import clean_json, clean_text, fold_key
 
 NOT_PLANNED = ("rejected", "dropped")
 """Statuses of topics that will never be written, so that they block nothing."""
-
-
-class Kind(StrEnum):
-    DNA = "dna"
-    PERSONA = "persona"
-    TOPIC = "topic"
-    POST = "post"
-    SOCIAL = "social"
-    ASSET = "asset"
 
 
 @dataclass(frozen=True)

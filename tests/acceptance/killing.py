@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from sqlalchemy import text
 
 from domain.calls import Call
-from domain.request import parse
+from domain.month_request import parse
 from gateway.build import preload
 from runtime.services import Services, open_services
 from runtime.settings import load

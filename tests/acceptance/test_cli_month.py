@@ -105,7 +105,7 @@ def test_a_month_approved_by_policy_is_one_command_and_one_json_object(cli: Cli,
     assert (summary["status"], summary["waiting"], summary["out"]) == ("done", None, str(out))
     assert (summary["counts"]["posts"], summary["counts"]["social"], summary["sandbox"]) == (1, 1, False)
     assert (out / "index.html").is_file()
-    assert "Writing   1/1" in done.stderr
+    assert "Posts     1/1" in done.stderr
     thread = summary["thread_id"]
     again = cli.here("export", thread, "--out", str(tmp_path / "again"))
     assert again.returncode == 0

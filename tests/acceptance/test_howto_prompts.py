@@ -61,7 +61,7 @@ def test_the_page_does_what_it_says(
     assert "BLOGPOST_GEN_V1" in listed
     assert "+Jsi vlídný a zkušený autor" in edited
     assert "Jsi vlídný a zkušený autor" in rendered
-    assert re.search(r"Writing +gemini +\$\d", tried), "quoted before it is bought"
+    assert re.search(r"Posts +gemini +\$\d", tried), "quoted before it is bought"
     assert "Pražírna Hanácké zrno" in tried
     assert "A (version 1, 50%), B (version 2, 50%)" in started
     assert re.search(r"Decisions +2 of 2 +2 of 2", verdict)

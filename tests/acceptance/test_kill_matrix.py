@@ -29,7 +29,7 @@ PAID = [
     ("video", "t01.video"),
 ]
 POINTS = [(node, item, phase) for node, item in PAID for phase in ("before", "inside", "after")]
-POINTS += [(step, "", "announced") for step in ("writing", "handover")]
+POINTS += [(step, "", "announced") for step in ("posts", "handover")]
 
 _ARTEFACTS = text("""
 select 'dna' as kind, item, revision, edition, content_hash, status from company_dna where run_id = :run

@@ -209,9 +209,7 @@ async def test_a_month_runs_on_the_server_is_answered_in_every_shape_and_survive
         durability="sync",
     ):
         tokens.append(part)
-    assert any(part.event == "messages" for part in tokens), (
-        f"the writing step streams its text: {tokens!r:.2000}"
-    )
+    assert any(part.event == "messages" for part in tokens), f"the post streams its text: {tokens!r:.2000}"
 
     posts = await asked()
     assert posts["point"] == "posts"

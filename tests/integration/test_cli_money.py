@@ -186,7 +186,7 @@ async def test_a_quote_is_given_without_spending_anything(cli: Cli, database: Da
     given = ("--company", "Kavárna", "--website", "https://www.kavarna.cz", "--month", "2027-01")
     status, shown = cli.json("quote", *given, "--tier", "ultimate")
     assert status == 0
-    assert {"research", "writing", "images", "video"} <= {line["step"] for line in shown["lines"]}
+    assert {"research", "posts", "images", "video"} <= {line["step"] for line in shown["lines"]}
     assert float(shown["expected_usd"]) < float(shown["worst_usd"])
     assert await rows(database, "select 1 from attempts") == []
     assert cli("quote", *given, "--posts", "99").returncode == 2

@@ -13,7 +13,7 @@ import pytest
 
 from app.months import Months
 from domain.errors import BudgetExceeded, InvalidInput, LimitExceeded
-from domain.request import parse
+from domain.month_request import parse
 from runtime.services import open_services
 from runtime.settings import load
 from store.content.items import Kind, Owner

@@ -12,7 +12,7 @@ from app.quotes import Quote, compare
 from app.quoting import Quoter, kept
 from domain.calls import Call, JobKind, TemplateRef, Usage
 from domain.errors import UnknownPrice
-from domain.request import parse
+from domain.month_request import parse
 from gateway.config import GatewayConfig, ProviderConfig
 from prompts.actor import Actor
 from prompts.editing import Editor
@@ -67,7 +67,7 @@ def of_step(quote: Quote, step: str) -> Any:
 async def test_every_step_of_a_month_is_quoted_and_the_worst_is_above_the_expected(office: Office) -> None:
     quote = await office.quote(tier="ultimate", platforms="instagram,linkedin")
     steps = {line.step for line in quote.lines}
-    assert steps == {"research", "personas", "topics", "writing", "social", "visuals", "images", "video"}
+    assert steps == {"research", "personas", "topics", "posts", "social", "visuals", "images", "video"}
     assert all(0 < line.expected_micro <= line.worst_micro for line in quote.lines)
     assert of_step(quote, "video").expected_micro == 8 * 50_000
     assert of_step(quote, "images").expected_micro == 4 * 2 * 20_000
@@ -87,12 +87,12 @@ async def test_what_the_tier_or_the_request_leaves_out_is_not_quoted(
 ) -> None:
     quote = await office.quote(**given)
     assert not absent & {line.step for line in quote.lines}
-    assert {"research", "writing"} <= {line.step for line in quote.lines}
+    assert {"research", "posts"} <= {line.step for line in quote.lines}
 
 
 async def test_more_posts_cost_more_and_topics_come_six_in_a_call(office: Office) -> None:
     four, twelve = await office.quote(posts=4), await office.quote(posts=12)
-    assert of_step(twelve, "writing").expected_micro == 3 * of_step(four, "writing").expected_micro
+    assert of_step(twelve, "posts").expected_micro == 3 * of_step(four, "posts").expected_micro
     assert (of_step(four, "topics").calls, of_step(twelve, "topics").calls) == (1, 2)
 
 
@@ -104,7 +104,7 @@ async def test_without_a_search_provider_no_search_is_quoted(office: Office) -> 
 async def test_what_the_company_has_used_so_far_replaces_what_is_typical(office: Office) -> None:
     known = {"BLOGPOST_GEN_V1": Typical(5, 1000.0, 8000.0), "TOPIC_GEN_V1": Typical(2, 9e6, 9e6)}
     quote = await office.quote(known, posts=1)
-    assert of_step(quote, "writing").expected_micro == 750 + 30_000
+    assert of_step(quote, "posts").expected_micro == 750 + 30_000
     assert quote.learned == ("BLOGPOST_GEN_V1",)
     assert of_step(quote, "topics") == of_step(await office.quote(posts=1), "topics")
 
@@ -159,7 +159,7 @@ async def test_a_quote_is_kept_once_and_compared_with_what_was_spent(
             found, {("write_post", "gemini"): 70, ("research", "perplexity"): 5, ("other", "veo"): 3}
         ).lines
     }
-    assert compared["writing", "gemini"] == 70
+    assert compared["posts", "gemini"] == 70
     assert compared["research", "perplexity"] == 5
     assert compared["video", "veo"] == 0
     assert compared["other", "veo"] == 3
@@ -176,5 +176,5 @@ async def test_a_version_that_asks_for_more_tokens_makes_the_worst_case_dearer(
     quotes = [
         await office.quote(organization="org-1", templates={"BLOGPOST_GEN_V1": number}) for number in (1, 2)
     ]
-    first, second = (of_step(quote, "writing").worst_micro for quote in quotes)
+    first, second = (of_step(quote, "posts").worst_micro for quote in quotes)
     assert second > first

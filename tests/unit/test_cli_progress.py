@@ -52,12 +52,12 @@ def lines(shown: Progress, *events: dict[str, object] | dict[str, str]) -> str:
 
 def test_announced_items_are_counted_until_they_are_done() -> None:
     shown = progress()
-    shown.take(step("writing", "t01", "t02"))
-    shown.take(item("writing", "t01", "done"))
-    writing = shown.steps["writing"]
-    assert (writing.done, writing.total, writing.mark) == (1, 2, "running")
-    shown.take(item("writing", "t02", "done"))
-    assert (writing.done, writing.total, writing.mark) == (2, 2, "done")
+    shown.take(step("posts", "t01", "t02"))
+    shown.take(item("posts", "t01", "done"))
+    posts = shown.steps["posts"]
+    assert (posts.done, posts.total, posts.mark) == (1, 2, "running")
+    shown.take(item("posts", "t02", "done"))
+    assert (posts.done, posts.total, posts.mark) == (2, 2, "done")
 
 
 def test_a_step_of_which_items_failed_or_were_skipped_is_finished_with_a_problem() -> None:
@@ -83,9 +83,9 @@ def test_items_announced_again_are_made_again_and_not_counted_twice() -> None:
 
 def test_what_a_review_sends_back_belongs_to_the_step_that_makes_it() -> None:
     shown = progress()
-    shown.take(item("articles", "t01", "again"))
-    shown.take(item("dna", "dna", "again"))
-    assert shown.steps["writing"].mark == "running"
+    shown.take(item("posts", "t01", "again"))
+    shown.take(item("research", "dna", "again"))
+    assert shown.steps["posts"].mark == "running"
     assert shown.steps["research"].mark == "running"
 
 
@@ -119,10 +119,10 @@ def test_the_live_view_shows_steps_cost_time_and_what_waits() -> None:
     shown.clock.start()
     time.now += 65
     shown.cost_micro = 1_234_567
-    shown.take(step("writing", "t01"))
+    shown.take(step("posts", "t01"))
     shown.take({"event": "waiting", "point": "posts", "items": ["t01"]})
     text = drawn(shown)
-    for label in ("Research", "Personas", "Topics", "Writing", "Social", "Images", "Video", "Handover"):
+    for label in ("Research", "Personas", "Topics", "Posts", "Social", "Images", "Video", "Handover"):
         assert label in text
     assert "cost $1.23   elapsed 1:05   waits for review: Blog posts" in text
 

@@ -6,26 +6,26 @@ from typing import Any
 
 import pytest
 
+from domain.month import merge_cards
 from graph.routing import route
-from graph.state import merge_cards
 
 
 @pytest.mark.parametrize(
     ("state", "goal"),
     [
         (
-            {"topics": {"t01": {"status": "waiting"}}, "articles": {"t02": {"status": "waiting"}}},
+            {"topics": {"t01": {"status": "waiting"}}, "blog_posts": {"t02": {"status": "waiting"}}},
             "review_topics",
         ),
         (
-            {"topics": {"t01": {"status": "approved"}}, "articles": {"t01": {"status": "failed"}}},
+            {"topics": {"t01": {"status": "approved"}}, "blog_posts": {"t01": {"status": "failed"}}},
             "review_posts",
         ),
         (
-            {"articles": {"t01": {"status": "approved"}}, "packages": {"t01": {"status": "working"}}},
+            {"blog_posts": {"t01": {"status": "approved"}}, "packages": {"t01": {"status": "working"}}},
             "review_packages",
         ),
-        ({"articles": {"t01": {"status": "dropped"}}, "packages": {}}, "handover"),
+        ({"blog_posts": {"t01": {"status": "dropped"}}, "packages": {}}, "handover"),
     ],
 )
 def test_the_earliest_review_with_something_to_ask_comes_next(state: Any, goal: str) -> None:

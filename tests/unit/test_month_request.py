@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from domain.errors import InvalidInput, LimitExceeded
-from domain.request import parse
+from domain.month import Month
+from domain.month_request import MonthInput, MonthRequest, parse
+from domain.tiers import tiers
+from graph.content import build
 
 TODAY = date(2026, 11, 22)
 GOOD = {"company": "Pražírna Lípa", "website": "https://lipa.cz", "month": "2027-01", "tier": "ultimate"}
@@ -109,3 +112,65 @@ def test_approval_can_be_automatic_for_some_points_only() -> None:
 def test_an_approval_policy_that_is_not_understood_is_refused(approve: Any) -> None:
     with pytest.raises(InvalidInput):
         request(approve=approve)
+
+
+def test_a_request_that_is_kept_reads_back_as_it_was() -> None:
+    made = request(templates={"BLOGPOST_GEN_V1": 3}, approve="auto", language="EN")
+    assert MonthRequest.stored(made.as_json()) == made
+
+
+def test_a_request_that_an_earlier_release_kept_is_still_read_though_its_month_is_over() -> None:
+    kept = {
+        "company": "Lípa",
+        "website": "https://lipa.cz",
+        "month": "2025-01",
+        "posts": 2,
+        "platforms": ["linkedin"],
+        "tier": "basic",
+        "language": "cs",
+        "approve": {"dna": "ask"},
+        "a_field_of_then": 1,
+    }
+    read = MonthRequest.stored(kept)
+    assert (read.month, read.platforms, read.time_zone, read.templates) == (
+        "2025-01",
+        ("linkedin",),
+        "Europe/Prague",
+        {},
+    )
+
+
+def test_the_graph_asks_for_a_month_with_defaults_choices_ranges_patterns_and_examples() -> None:
+    graph: Any = build(None, sandbox=True).compile()  # type: ignore[arg-type]  # only its shape is looked at
+    form = graph.get_input_jsonschema()
+    fields = form["properties"]
+    assert list(fields) == list(MonthInput.model_fields)
+    assert form["required"] == ["company", "website", "month"]
+    assert fields["platforms"]["items"]["enum"][:3] == ["instagram", "linkedin", "twitter"]
+    assert (fields["posts"]["minimum"], fields["posts"]["maximum"]) == (
+        1,
+        max(tier.posts_a_month for tier in tiers()),
+    )
+    assert fields["month"]["pattern"]
+    assert all(field["description"] for field in fields.values())
+
+
+def test_the_forms_defaults_are_those_that_a_request_gets() -> None:
+    fields = MonthInput.model_json_schema()["properties"]
+    made = parse({k: GOOD[k] for k in ("company", "website", "month")}, today=TODAY).as_json()
+    told = {name: field["default"] for name, field in fields.items() if "default" in field}
+    assert told == {name: made[name] for name in told}
+    assert len(told) == len(fields) - 3
+
+
+def test_every_example_of_the_form_is_taken() -> None:
+    for name, field in MonthInput.model_fields.items():
+        for example in field.examples or ():
+            assert request(**{name: example})
+
+
+def test_the_state_has_every_field_of_a_request_in_its_plain_type() -> None:
+    state = get_type_hints(Month)
+    for name, field in MonthRequest.model_fields.items():
+        plain = {"platforms": list[str], "templates": dict[str, int]}.get(name, field.annotation)
+        assert state[name] == plain, name
