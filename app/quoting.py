@@ -86,7 +86,7 @@ class Quoter:
         lines: dict[tuple[str, str], QuoteLine] = {}
         for name, task in tasks().items():
             calls = counts.get(task["calls"], 0) if not task["calls"].isdigit() else int(task["calls"])
-            if not calls or (name == "search" and "perplexity" not in self._config.providers):
+            if not calls or (name == "search" and not self._config.serves("search")):
                 continue
             code = task.get("template", "")
             template = chosen[code].version.template if code else None

@@ -18,6 +18,8 @@ import httpx
 from domain.errors import PostHubError
 from domain.money import format_usd
 from gateway.config import GatewayConfig
+from gateway.providers import registry
+from gateway.providers.registry import Provider
 from runtime.sandbox import Sandbox
 from runtime.sandbox import start as start_sandbox
 from runtime.services import gateway_config, in_sandbox
@@ -29,12 +31,6 @@ State = Literal["ok", "failed", "off"]
 _SECONDS = 10.0
 _LEAST_FREE_BYTES = 1_000_000_000
 _ENGINES = {"litellm": "litellm", "google": "langchain_google_genai"}
-_WITHOUT = {
-    "gemini": "without it nothing can be written",
-    "perplexity": "without it research reads the company's own pages only",
-    "nanobana": "without it images come from Gemini",
-    "veo": "without it video comes from Google's own APIs",
-}
 
 
 @dataclass(frozen=True)
@@ -93,8 +89,9 @@ async def _sandbox(stack: AsyncExitStack, settings: Settings) -> tuple[Sandbox |
         return None, Check("Sandbox", "stand-in providers, as no provider key is set", "failed", str(error))
     stack.push_async_callback(asyncio.to_thread, sandbox.stop)
     detail = "starts; nothing is real, nothing is charged"
+    first = registry.provider(settings.models.chains["text"][0].provider)
     return sandbox, Check(
-        "Sandbox", "stand-in providers, as no provider key is set", "ok", detail, "GEMINI_API_KEY"
+        "Sandbox", "stand-in providers, as no provider key is set", "ok", detail, first.settings[0]
     )
 
 
@@ -167,33 +164,40 @@ async def _files(settings: Settings) -> Check:
 
 
 async def _providers(settings: Settings, sandbox: bool) -> list[Check]:
-    answers = await asyncio.gather(*(_provider(each, sandbox) for each in settings.providers.values()))
-    return [*answers, *_purposes(gateway_config(settings))]
-
-
-async def _provider(provider: ProviderSettings, sandbox: bool) -> Check:
-    part, variable = provider.name.capitalize(), f"{provider.name.upper()}_API_KEY"
-    if provider.api_key is None:
-        needed: State = "failed" if provider.name == "gemini" else "off"
-        return Check(part, "not used", needed, f"no key; {_WITHOUT[provider.name]}", variable)
-    uses = f"the sandbox's stand-in at {provider.base_url}" if sandbox else provider.base_url
-    state, detail = await _ask_provider(provider)
-    return Check(part, uses, state, detail, variable if state != "ok" or sandbox else "")
-
-
-async def _ask_provider(provider: ProviderSettings) -> tuple[State, str]:
-    """Ask Gemini for its list of models, which costs nothing; of the others, learn whether they can be reached."""
-    gemini = provider.name == "gemini"
-    path, headers = (
-        ("/v1beta/models?pageSize=1", {"x-goog-api-key": provider.api_key or ""}) if gemini else ("/", {})
+    config = gateway_config(settings)
+    needed = set() if config.serves("text") else {each.provider for each in settings.models.chains["text"]}
+    answers = await asyncio.gather(
+        *(_provider(each, sandbox, each.name in needed) for each in settings.providers.values())
     )
-    local = urlsplit(provider.base_url).hostname in {"127.0.0.1", "localhost", "::1"}
+    return [*answers, *_purposes(config)]
+
+
+async def _provider(configured: ProviderSettings, sandbox: bool, needed: bool) -> Check:
+    its = registry.provider(configured.name)
+    variable = (configured.missing or its.settings)[0]
+    if configured.api_key is None:
+        why = "no key" if variable == its.key else f"no {variable}"
+        detail = "; ".join(filter(None, (why, its.without)))
+        return Check(its.title, "not used", "failed" if needed else "off", detail, variable)
+    address = configured.base_url or "the provider's own address"
+    state, detail = await _ask_provider(configured, its)
+    uses = f"the sandbox's stand-in at {address}" if sandbox else address
+    return Check(its.title, uses, state, detail, variable if state != "ok" or sandbox else "")
+
+
+async def _ask_provider(configured: ProviderSettings, its: Provider) -> tuple[State, str]:
+    """Ask for what costs nothing, where a provider has that; else learn whether it can be reached."""
+    if not configured.base_url:
+        return "ok", "its address and key are tried by the first paid call only"
+    check = its.free_check
+    headers = {check["key_header"]: configured.api_key or ""} if check else {}
+    local = urlsplit(configured.base_url).hostname in {"127.0.0.1", "localhost", "::1"}
     try:
         async with httpx.AsyncClient(timeout=_SECONDS, trust_env=not local) as client:
-            response = await client.get(provider.base_url + path, headers=headers)
+            response = await client.get(configured.base_url + check.get("path", "/"), headers=headers)
     except httpx.HTTPError as error:
         return "failed", f"cannot be reached: {type(error).__name__}"
-    if not gemini:
+    if not check:
         return "ok", "can be reached; the key is tried by the first paid call only"
     if response.status_code == 200:
         return "ok", "answers, and takes the key"

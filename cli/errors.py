@@ -83,7 +83,7 @@ def known_secrets() -> list[str]:
         settings = load()
     except PostHubError:
         return []
-    keys = [provider.api_key for provider in settings.providers.values()]
+    keys = [secret for provider in settings.providers.values() for secret in provider.secrets]
     addresses = [urlsplit(uri or "") for uri in (settings.database_uri, settings.redis_uri)]
     found = [*keys, *(address.password for address in addresses)]
     return [secret for secret in found if secret and len(secret) >= _SHORTEST_SECRET]

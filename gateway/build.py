@@ -1,35 +1,23 @@
-"""Builds a gateway from its configuration; the engine is imported here, when it is chosen."""
+"""Builds a gateway from its configuration; adapters are imported here, those of the configured providers alone."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
-from domain.calls import ImageRequest
+from domain.errors import InvalidInput
 from gateway.cache.exact import Cache
 from gateway.calls.breaker import CircuitBreakers
 from gateway.calls.pipeline import CallPipeline
 from gateway.calls.retry import RetryPolicy
-from gateway.config import Engine, GatewayConfig, ProviderConfig
+from gateway.config import Engine, GatewayConfig
 from gateway.gateway import Gateway
 from gateway.limits.limiter import Limiter, OnWait
-from gateway.ports import (
-    Answer,
-    Attempt,
-    EmbeddingProvider,
-    ImageProvider,
-    Operation,
-    SearchProvider,
-    TextEngine,
-    VideoProvider,
-)
-from gateway.providers.gemini.embeddings import GeminiEmbeddings
-from gateway.providers.gemini.video import GoogleVeo, OmniVideo
-from gateway.providers.media_job import Fetcher, Polling
-from gateway.providers.nanobana import Nanobana
-from gateway.providers.perplexity import Perplexity
-from gateway.providers.veo import VeoHttp
+from gateway.ports import ImageProvider, TextEngine, VideoProvider
+from gateway.providers import registry
+from gateway.providers.building import Building
+from gateway.providers.media_job import Fetcher
 from store.content.files import FileStore
 from store.database import Database
 from store.money.journal import Journal
@@ -40,15 +28,19 @@ from store.shared.limits import SharedWindow
 from store.shared.redis import SharedRedis
 from store.shared.semantic import SemanticAnswers
 
-_ENGINES: Mapping[Engine, str] = {
-    "litellm": "gateway.providers.litellm.engine",
-    "google": "gateway.providers.gemini.google_engine",
-}
 
+def preload(engine: Engine, providers: Iterable[str] | None = None) -> None:
+    """Import what speaks to text models (seconds of work). A server does it at its start, outside the event loop.
 
-def preload(engine: Engine) -> None:
-    """Import an engine (seconds of work). A server does it at its start, outside the event loop."""
-    importlib.import_module(_ENGINES[engine])
+    Args:
+        engine: The engine that is used.
+        providers: Those that may be asked; by default all that a key alone switches on.
+    """
+    known = registry.providers()
+    names = [each.name for each in known.values() if not each.named_only] if providers is None else providers
+    for name in names:
+        if adapter := known[name].adapter("text", engine):
+            registry.load(adapter)
 
 
 def build_gateway(
@@ -91,90 +83,45 @@ def build_gateway(
             last_wait_seconds=config.last_backoff_seconds,
         ),
     )
-    engine = _engine(config)
+    building = {
+        name: Building(registry.provider(name), provider, config, fetcher)
+        for name, provider in config.providers.items()
+    }
+    engines = {name: built(of) for name, of in building.items() if (built := _builder(of, "text"))}
     return Gateway(
         config,
         pipeline,
-        engine=engine,
-        embeddings=_embeddings(config),
-        search=_search(config),
-        images=_images(config, fetcher, engine),
-        videos=_videos(config, fetcher),
+        engines=engines,
+        embeddings={name: built(of) for name, of in building.items() if (built := _builder(of, "embedding"))},
+        search={name: built(of) for name, of in building.items() if (built := _builder(of, "search"))},
+        images=_images(building, engines),
+        videos=_videos(building),
         semantic=SemanticAnswers(database),
     )
 
 
-def _engine(config: GatewayConfig) -> TextEngine | None:
-    gemini = config.providers.get("gemini")
-    if gemini is None:
-        return None
-    if config.engine == "litellm":
-        from gateway.providers.litellm.engine import LiteLLMEngine
-
-        return LiteLLMEngine(gemini, config.models, read_seconds=config.text_seconds)
-    from gateway.providers.gemini.google_engine import GoogleEngine
-
-    return GoogleEngine(gemini, config.models, read_seconds=config.text_seconds)
+def _builder(of: Building, ability: str) -> Callable[[Building], Any] | None:
+    adapter = of.its.adapter(ability, of.gateway.engine)
+    try:
+        return registry.load(adapter) if adapter else None
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            f"{of.its.title} is spoken to through {error.name}, which is not installed.",
+            next_step=f"Install {error.name}, or leave {of.its.name} out of the chains.",
+        ) from error
 
 
-def _embeddings(config: GatewayConfig) -> dict[str, EmbeddingProvider]:
-    gemini = config.providers.get("gemini")
-    if gemini is None:
-        return {}
-    return {"gemini": GeminiEmbeddings(gemini, config.models, read_seconds=config.text_seconds)}
+def _images(building: Mapping[str, Building], engines: Mapping[str, TextEngine]) -> dict[str, ImageProvider]:
+    return {
+        name: registry.load(api.adapter)(replace(of, text=engines.get(name), api=api))
+        for name, of in building.items()
+        for api in of.its.images
+    }
 
 
-def _search(config: GatewayConfig) -> dict[str, SearchProvider]:
-    provider = config.providers.get("perplexity")
-    if provider is None:
-        return {}
-    return {"perplexity": Perplexity(provider, config.models, read_seconds=config.text_seconds)}
-
-
-def _images(config: GatewayConfig, fetcher: Fetcher, engine: TextEngine | None) -> dict[str, ImageProvider]:
-    made: dict[str, ImageProvider] = {}
-    if nanobana := config.providers.get("nanobana"):
-        made["nanobana"] = Nanobana(nanobana, fetcher, read_seconds=config.image_seconds)
-    if engine is not None:
-        made["gemini"] = EngineImages(engine)
-    return made
-
-
-def _videos(config: GatewayConfig, fetcher: Fetcher) -> dict[str, VideoProvider]:
-    polling = Polling(config.poll_seconds, config.video_seconds)
-    seconds = config.submit_seconds
-    made: dict[str, VideoProvider] = {}
-    if veo := config.providers.get("veo"):
-        made["veo"] = VeoHttp(veo, fetcher, polling, read_seconds=seconds)
-    if gemini := config.providers.get("gemini"):
-        made["omni"] = _google(OmniVideo, "omni", gemini, config, fetcher, polling)
-        made["veo-google"] = _google(GoogleVeo, "veo-google", gemini, config, fetcher, polling)
-    return made
-
-
-def _google(
-    kind: type[OmniVideo] | type[GoogleVeo],
-    name: str,
-    provider: ProviderConfig,
-    config: GatewayConfig,
-    fetcher: Fetcher,
-    polling: Polling,
-) -> VideoProvider:
-    facts = config.models.of(config.models.videos[name])
-    return kind(provider, fetcher, polling, facts, read_seconds=config.submit_seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class EngineImages:
-    """Images by the engine's own text-and-image models: answered at once, so there is nothing to collect."""
-
-    engine: TextEngine
-
-    async def submit(self, model: str, request: ImageRequest, attempt: Attempt) -> Answer | Operation:
-        return await self.engine.draw(model, request, attempt)
-
-    async def collect(self, operation: Operation) -> Answer:
-        raise AssertionError("a Gemini image is never an operation")
-
-    async def aclose(self) -> None:
-        """The engine is closed by itself."""
+def _videos(building: Mapping[str, Building]) -> dict[str, VideoProvider]:
+    return {
+        api.name: registry.load(api.adapter)(replace(of, api=api))
+        for of in building.values()
+        for api in of.its.videos
+    }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import partial
 from typing import Any, Literal
 
 from domain.errors import InvalidInput
-from domain.tables import load
 from gateway.cache.policy import CachePolicy
 from gateway.limits.rates import RateLimits
+from gateway.providers import registry
+from gateway.providers.registry import MediaApi, Provider
 
 Engine = Literal["litellm", "google"]
 
@@ -33,11 +34,12 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class ProviderConfig:
-    """Where a provider is and with which key. ``base_url`` is scheme, host and port, without a path."""
+    """Where a provider is and with which key; ``options`` by what its adapter calls them."""
 
     name: str
     api_key: str = field(repr=False)
     base_url: str
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,12 @@ class Models:
     facts: Mapping[str, Mapping[str, Any]]
 
     def of(self, deployment: Deployment) -> Mapping[str, Any]:
-        """What is to be known about a model."""
-        return self.facts.get(str(deployment), {})
+        """What is to be known about a model; what holds for all of its provider's where it is not in the table."""
+        known = self.facts.get(str(deployment))
+        if known is not None:
+            return known
+        its = registry.providers().get(deployment.provider)
+        return its.profile.model if its and its.profile else {}
 
     def spoken_to(self, provider: str) -> tuple[str, ...]:
         """Models of a provider that a text engine speaks to: those of the chains, and image models."""
@@ -59,25 +65,46 @@ class Models:
         wanted = [*chained, *self.images.values()]
         return tuple(dict.fromkeys(each.model for each in wanted if each.provider == provider))
 
+    def named(self) -> frozenset[str]:
+        """Providers that a chain names."""
+        return frozenset(each.provider for chain in self.chains.values() for each in chain)
 
-@cache
+
 def shipped_models() -> Models:
-    """Return the table of ``data/models.json``."""
-    return read_models(load("gateway", "models"))
+    """Return the table that the providers' own files make."""
+    return _table(tuple(registry.providers().values()))
 
 
-def read_models(table: Mapping[str, Any]) -> Models:
-    """Read a table of models of the shape of ``data/models.json``."""
+PURPOSES = ("text", "research", "writing", "embedding", "search")
+"""What a chain of models serves."""
+_ABILITY: Mapping[str, str] = {"embedding": "embedding", "search": "search"}
+
+
+def ability_for(purpose: str) -> str:
+    """What a provider has to be able to do, to serve a purpose."""
+    return _ABILITY.get(purpose, "text")
+
+
+def _table(providers: Sequence[Provider]) -> Models:
     return Models(
-        chains={purpose: tuple(map(Deployment.parse, chain)) for purpose, chain in table["chains"].items()},
-        images={name: Deployment.parse(model) for name, model in table["images"].items()},
-        videos={name: Deployment.parse(model) for name, model in table["videos"].items()},
-        facts=table["models"],
+        chains={purpose: tuple(_chained(providers, purpose)) for purpose in PURPOSES},
+        images={api.name: Deployment(each.name, api.model) for api, each in _apis(providers, "images")},
+        videos={api.name: Deployment(each.name, api.model) for api, each in _apis(providers, "videos")},
+        facts={f"{each.name}/{model}": facts for each in providers for model, facts in each.models.items()},
     )
 
 
-_SERVES = {"search": ("perplexity",)}
-_SERVES_TEXT = ("gemini",)
+def _chained(providers: Sequence[Provider], purpose: str) -> Iterator[Deployment]:
+    offers = [(offer, each) for each in providers for offer in each.chains if offer.purpose == purpose]
+    for offer, each in sorted(offers, key=lambda pair: pair[0].place):
+        yield from (Deployment(each.name, model) for model in offer.models)
+
+
+def _apis(
+    providers: Sequence[Provider], kind: Literal["images", "videos"]
+) -> list[tuple[MediaApi, Provider]]:
+    apis = [(api, each) for each in providers for api in (each.images if kind == "images" else each.videos)]
+    return sorted(apis, key=lambda pair: pair[0].place)
 
 
 def with_chains(models: Models, chains: Mapping[str, str]) -> Models:
@@ -100,15 +127,20 @@ def _chain(models: Models, purpose: str, value: str) -> tuple[Deployment, ...]:
         known = ", ".join(f"POSTHUB_CHAIN_{name.upper()}" for name in models.chains)
         raise InvalidInput(f"{setting} names no purpose.", next_step=f"Use one of {known}.")
     chain = tuple(Deployment.parse(part.strip()) for part in value.split(",") if part.strip())
-    providers = _SERVES.get(purpose, _SERVES_TEXT)
-    if not chain or any(not each.model or each.provider not in providers for each in chain):
+    able = registry.able(ability_for(purpose))
+    if not chain or any(not each.model or each.provider not in able for each in chain):
         raise InvalidInput(
             f"{setting} is {value!r}.",
-            next_step=f"Give provider/model, separated by commas; providers: {', '.join(providers)}.",
+            next_step=f"Give provider/model, separated by commas; providers: {', '.join(able)}.",
         )
     if len(set(chain)) < len(chain):
         raise InvalidInput(f"{setting} names a model twice.", next_step="Name each model once.")
     return chain
+
+
+def shipped_order(kind: Literal["images", "videos"]) -> tuple[str, ...]:
+    """Return the implementations of "image" or "video", the first choice first."""
+    return tuple(api.name for api, _ in _apis(tuple(registry.providers().values()), kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +149,10 @@ class GatewayConfig:
 
     Attributes:
         providers: Only providers that have a key; the others are left out.
-        engine: What speaks to Gemini: LiteLLM, or langchain-google-genai.
+        engine: What speaks to the text models of a provider that has two ways: LiteLLM, or its own library.
         monthly_budget_micro: Micro-USD a month of an organization without a budget row of its own.
-        image_order: Implementations of "image", the first choice first: ``nanobana``, ``gemini``.
-        video_order: Implementations of "video": ``veo``, ``omni``, ``veo-google``.
+        image_order: Implementations of "image", the first choice first.
+        video_order: Implementations of "video", the first choice first.
         text_seconds: Total deadline of one text, search or embedding attempt.
         image_seconds: Total deadline of one image attempt.
         submit_seconds: Total deadline of submitting a video.
@@ -139,8 +171,8 @@ class GatewayConfig:
     providers: Mapping[str, ProviderConfig]
     engine: Engine = "litellm"
     monthly_budget_micro: int = 200_000_000
-    image_order: tuple[str, ...] = ("nanobana", "gemini")
-    video_order: tuple[str, ...] = ("veo", "omni", "veo-google")
+    image_order: tuple[str, ...] = field(default_factory=partial(shipped_order, "images"))
+    video_order: tuple[str, ...] = field(default_factory=partial(shipped_order, "videos"))
     models: Models = field(default_factory=shipped_models)
     text_seconds: float = 120.0
     image_seconds: float = 120.0
@@ -167,6 +199,10 @@ class GatewayConfig:
             raise InvalidInput(f"There is no purpose {purpose!r}.", next_step=f"Use one of {known}.")
         return self._served(purpose, self.models.chains[purpose])
 
+    def serves(self, purpose: str) -> bool:
+        """Whether a purpose has a model whose provider has a key."""
+        return any(model.provider in self.providers for model in self.models.chains[purpose])
+
     def images(self) -> tuple[Deployment, ...]:
         """Return the models that make images, in the configured order."""
         return self._served("image", (self.models.images[name] for name in self.image_order))
@@ -189,5 +225,5 @@ class GatewayConfig:
 
 def no_provider(purpose: str, providers: set[str]) -> InvalidInput:
     """Build the refusal of a purpose that no configured provider serves."""
-    keys = " or ".join(sorted(f"{name.upper()}_API_KEY" for name in providers))
+    keys = " or ".join(sorted({registry.provider(name).settings[0] for name in providers}))
     return InvalidInput(f"No provider is configured for {purpose}.", next_step=f"Set {keys}.")

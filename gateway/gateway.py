@@ -31,7 +31,7 @@ from gateway.calls.pipeline import CallPipeline
 from gateway.calls.request import CallRequest, CallResult, Candidate
 from gateway.calls.streaming import StreamRestarts
 from gateway.calls.structured import ASKED_AGAIN, OTHER_MODEL, Parsed, Unfit, ask_again, read, unusable
-from gateway.config import Deployment, GatewayConfig, no_provider
+from gateway.config import Deployment, GatewayConfig
 from gateway.ports import (
     Answer,
     Attempt,
@@ -42,7 +42,7 @@ from gateway.ports import (
     TextEngine,
     VideoProvider,
 )
-from gateway.providers.gemini.wire import with_negative
+from gateway.providers.media_prompt import with_negative
 from store.money.prices import Units
 from store.shared.semantic import SemanticAnswers
 
@@ -66,7 +66,7 @@ class Gateway:
         config: GatewayConfig,
         pipeline: CallPipeline,
         *,
-        engine: TextEngine | None,
+        engines: Mapping[str, TextEngine],
         embeddings: Mapping[str, EmbeddingProvider],
         search: Mapping[str, SearchProvider],
         images: Mapping[str, ImageProvider],
@@ -75,7 +75,7 @@ class Gateway:
     ) -> None:
         self._config = config
         self._pipeline = pipeline
-        self._engine = engine
+        self._engines = engines
         self._embeddings = embeddings
         self._search = search
         self._images = images
@@ -126,7 +126,7 @@ class Gateway:
     def _text_candidate(
         self, model: Deployment, request: TextRequest, restarts: StreamRestarts | None
     ) -> Candidate:
-        engine = self._text_engine(request.purpose)
+        engine = self._engines[model.provider]
         schema = canonical_json(dict(request.schema)) if request.schema else ""
         most = {"input": _bytes(request.system, request.prompt, schema), "output": request.max_tokens}
         room = min(int(self._config.models.of(model).get("max_output_tokens", 0)), 2 * request.max_tokens)
@@ -140,11 +140,6 @@ class Gateway:
 
         candidate = self._candidate(model, most, send)
         return replace(candidate, longer=longer) if room > request.max_tokens else candidate
-
-    def _text_engine(self, purpose: str) -> TextEngine:
-        if self._engine is None:
-            raise no_provider(purpose, {"gemini"})
-        return self._engine
 
     def _candidate(self, model: Deployment, most: Units, send: Callable[[Attempt], Any]) -> Candidate:
         facts = self._config.models.of(model)
@@ -365,9 +360,7 @@ class Gateway:
     async def aclose(self) -> None:
         """Close connections and let queued events be delivered."""
         await self._pipeline.aclose()
-        if self._engine is not None:
-            await self._engine.aclose()
-        for adapters in (self._embeddings, self._search, self._images, self._videos):
+        for adapters in (self._engines, self._embeddings, self._search, self._images, self._videos):
             for adapter in adapters.values():
                 await adapter.aclose()
 

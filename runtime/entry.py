@@ -18,7 +18,8 @@ from runtime.services import Services, open_services
 from runtime.settings import load
 from store.checkpoints import PostHubSaver
 
-preload(load().engine)
+_settings = load()
+preload(_settings.engine, _settings.providers)
 
 _opening = asyncio.Lock()
 _stack = AsyncExitStack()

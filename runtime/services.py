@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -14,13 +14,14 @@ from fetching.pages import PageReader
 from gateway.build import build_gateway, preload
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
+from gateway.providers.registry import shipped_prices
 from nodes.work import Ports
 from prompts.experiments.pauses import PauseRule
 from prompts.registry import Prompts
 from runtime import sandbox as sandbox_process
 from runtime.progress import tell_of_wait
 from runtime.sandbox import Sandbox
-from runtime.settings import ProviderSettings, Settings
+from runtime.settings import Settings, stand_ins
 from runtime.stores import open_database, open_stores
 from runtime.telemetry import watching
 from store.checkpoints import PostHubSaver, checkpointer
@@ -119,7 +120,7 @@ async def open_services(settings: Settings, *, buys: bool = True) -> AsyncIterat
         stack.enter_context(watching(settings.metrics_port if buys else None))
         sandbox, loading = None, None
         if buys:  # seconds of imports, while the servers start
-            loading = asyncio.create_task(asyncio.to_thread(preload, settings.engine))
+            loading = asyncio.create_task(asyncio.to_thread(preload, settings.engine, settings.providers))
         else:
             settings = without_providers(settings)
         if buys and not settings.has_provider_key:
@@ -147,7 +148,7 @@ async def open_services(settings: Settings, *, buys: bool = True) -> AsyncIterat
 async def _ports(settings: Settings, database: Database, shared: SharedRedis) -> Ports:
     prompts = Prompts(database, pause_rule=PauseRule(share=settings.prompt_pause_share))
     await prompts.sync_shipped()
-    await Prices(database).load_shipped()
+    await Prices(database).load_shipped(shipped_prices())
     files = FileStore(settings.files_url)
     fetcher = SafeFetcher(allowed_private=settings.private_hosts, max_bytes=2 * _MEGABYTE)
     ledger = Ledger(
@@ -180,11 +181,10 @@ async def open_quotes(settings: Settings) -> AsyncIterator[Quotes]:
         StoreUnavailable: The database does not answer.
     """
     if not settings.has_provider_key:
-        known = {name: replace(each, api_key="sandbox") for name, each in settings.providers.items()}
-        settings = replace(settings, providers=known)
+        settings = replace(settings, providers=stand_ins(settings, "", "sandbox"))
     async with open_database(settings) as database:
         prompts = Prompts(database)
-        await Prices(database).load_shipped()
+        await Prices(database).load_shipped(shipped_prices())
         await prompts.sync_shipped()
         yield _quotes(settings, database, prompts)
 
@@ -204,9 +204,9 @@ def gateway_config(settings: Settings) -> GatewayConfig:
     """What the gateway has to be told: only providers that have a key."""
     return GatewayConfig(
         providers={
-            name: ProviderConfig(name, provider.api_key, provider.base_url)
+            name: ProviderConfig(name, provider.api_key, provider.base_url, provider.options)
             for name, provider in settings.providers.items()
-            if provider.api_key
+            if provider.api_key is not None
         },
         engine=settings.engine,
         monthly_budget_micro=settings.monthly_budget_micro,
@@ -222,12 +222,9 @@ def gateway_config(settings: Settings) -> GatewayConfig:
 
 def in_sandbox(settings: Settings, sandbox: Sandbox) -> Settings:
     """Point every provider at the sandbox, and let its company sites and media be fetched."""
-    providers: Mapping[str, ProviderSettings] = {
-        name: ProviderSettings(name, sandbox.base_url, sandbox.api_key) for name in settings.providers
-    }
     return replace(
         settings,
-        providers=providers,
+        providers=stand_ins(settings, sandbox.base_url, sandbox.api_key),
         private_hosts=settings.private_hosts | {sandbox.host},
         video_poll_seconds=min(settings.video_poll_seconds, 1.0),
         rate_limits=settings.rate_limits.in_sandbox(),

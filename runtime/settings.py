@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast, get_args
 from urllib.parse import urlsplit
@@ -13,28 +13,32 @@ from domain.errors import InvalidInput
 from domain.money import to_micro
 from gateway.cache.policy import CachePolicy, read_cache_policy
 from gateway.cache.semantic_policy import read_semantic_templates
-from gateway.config import Models, shipped_models, with_chains
+from gateway.config import Models, shipped_models, shipped_order, with_chains
 from gateway.limits.rates import RateLimits, read_limits
+from gateway.providers import registry
+from gateway.providers.registry import Provider
 
 Engine = Literal["litellm", "google"]
 Role = Literal["admin", "manager", "editor"]
 
-PROVIDERS: Mapping[str, str] = {
-    "gemini": "https://generativelanguage.googleapis.com",
-    "perplexity": "https://api.perplexity.ai",
-    "nanobana": "https://api.nanobana.ai",
-    "veo": "https://api.veo.google",
-}
-"""Provider name → its own address; ``NAME_BASE_URL`` replaces it, ``NAME_API_KEY`` switches it on."""
-
 
 @dataclass(frozen=True)
 class ProviderSettings:
-    """One provider as configured; ``api_key`` is None where it is not to be used."""
+    """One provider as configured.
+
+    Attributes:
+        api_key: None where it is not to be used; empty where it needs no key.
+        options: Its other settings, by what its adapter calls them.
+        missing: The variables without which it cannot be used.
+        secrets: What must never be shown.
+    """
 
     name: str
     base_url: str
     api_key: str | None
+    options: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -71,7 +75,7 @@ class Settings:
     @property
     def has_provider_key(self) -> bool:
         """Where this is false, the sandbox takes the providers' place."""
-        return any(provider.api_key for provider in self.providers.values())
+        return any(provider.api_key is not None for provider in self.providers.values())
 
 
 def default_home(user_id: int | None = None) -> Path:
@@ -94,6 +98,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     """
     env = os.environ if environment is None else environment
     home = Path(env.get("POSTHUB_HOME") or default_home()).expanduser().absolute()
+    models = with_chains(shipped_models(), _starting(env, "POSTHUB_CHAIN_"))
     return Settings(
         home=home,
         database_uri=_address(env, "DATABASE_URI"),
@@ -101,18 +106,18 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         files_url=env.get("POSTHUB_FILES_URL") or (home / "files").as_uri(),
         organization=env.get("POSTHUB_ORGANIZATION") or "local",
         engine=_engine(env),
-        providers={name: _provider(env, name, url) for name, url in PROVIDERS.items()},
+        providers=_providers(env, models),
         private_hosts=_hosts(env.get("POSTHUB_ALLOW_PRIVATE_HOSTS", "")),
         monthly_budget_micro=_budget(env.get("POSTHUB_MONTHLY_BUDGET_USD") or "200"),
-        image_order=_order(env, "POSTHUB_IMAGE_PROVIDERS", ("nanobana", "gemini")),
-        video_order=_order(env, "POSTHUB_VIDEO_PROVIDERS", ("veo", "omni", "veo-google")),
+        image_order=_order(env, "POSTHUB_IMAGE_PROVIDERS", shipped_order("images")),
+        video_order=_order(env, "POSTHUB_VIDEO_PROVIDERS", shipped_order("videos")),
         video_poll_seconds=_seconds(env, "POSTHUB_VIDEO_POLL_SECONDS", 5.0),
         sandbox_seed=_whole(env, "POSTHUB_SANDBOX_SEED", 1),
         metrics_port=_port(env, "POSTHUB_METRICS_PORT"),
         rate_limits=read_limits(env.get("POSTHUB_RATE_LIMITS", "")),
         cache=read_cache_policy(env.get("POSTHUB_CACHE_TTL", "")),
         semantic=read_semantic_templates(env.get("POSTHUB_SEMANTIC_CACHE", "")),
-        models=with_chains(shipped_models(), _starting(env, "POSTHUB_CHAIN_")),
+        models=models,
         author=" ".join((env.get("POSTHUB_AUTHOR") or "").split()),
         role=_role(env),
         prompt_pause_share=_share(env, "POSTHUB_PROMPT_PAUSE_SHARE", 0.3),
@@ -182,16 +187,53 @@ def _share(env: Mapping[str, str], variable: str, default: float) -> float:
     return share
 
 
-def _provider(env: Mapping[str, str], name: str, url: str) -> ProviderSettings:
-    variable = f"{name.upper()}_BASE_URL"
-    base = (env.get(variable) or url).rstrip("/")
+def _providers(env: Mapping[str, str], models: Models) -> dict[str, ProviderSettings]:
+    """Read the providers that may be used: those that are by their key alone, and those that a chain names."""
+    named = models.named()
+    known = registry.providers().values()
+    return {each.name: _provider(env, each) for each in known if not each.named_only or each.name in named}
+
+
+def _provider(env: Mapping[str, str], its: Provider) -> ProviderSettings:
+    key = (env.get(its.key) or "").strip() if its.key else ""
+    given = {option: (env.get(option.setting) or "").strip() for option in its.options}
+    address = _provider_address(env, its)
+    missing = [its.key] if its.key_needed and not key else []
+    missing += its.address_settings[:1] if its.address_needed and not address else ()
+    missing += [option.setting for option, value in given.items() if option.needed and not value]
+    options = {option.parameter: value for option, value in given.items() if value}
+    secrets = [key, *(value for option, value in given.items() if option.secret)]
+    return ProviderSettings(
+        its.name, address, None if missing else key, options, tuple(missing), tuple(filter(None, secrets))
+    )
+
+
+def _provider_address(env: Mapping[str, str], its: Provider) -> str:
+    variable = next((name for name in its.address_settings if env.get(name)), "")
+    base = (env.get(variable) or its.address).rstrip("/")
+    if not variable:
+        return base
     parts = urlsplit(base)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
-        raise InvalidInput(
-            f"{variable} is {base!r}.",
-            next_step="Give scheme, host and port only, such as http://127.0.0.1:8000.",
+    whole = parts.scheme in {"http", "https"} and parts.hostname and not parts.query
+    if not whole or (parts.path and not its.address_has_path):
+        form = (
+            "a whole address, such as http://127.0.0.1:8000/v1"
+            if its.address_has_path
+            else ("scheme, host and port only, such as http://127.0.0.1:8000")
         )
-    return ProviderSettings(name, base, (env.get(f"{name.upper()}_API_KEY") or "").strip() or None)
+        raise InvalidInput(f"{variable} is {base!r}.", next_step=f"Give {form}.")
+    return base
+
+
+def stand_ins(settings: Settings, base_url: str, api_key: str) -> dict[str, ProviderSettings]:
+    """Return the providers with the sandbox in their place; those that it does not stand in for are not used."""
+    found = {}
+    for name, configured in settings.providers.items():
+        path = registry.provider(name).stand_in
+        used = path is not None
+        address = f"{base_url}{path}" if used else configured.base_url
+        found[name] = replace(configured, base_url=address, api_key=api_key if used else None, missing=())
+    return found
 
 
 def _hosts(value: str) -> frozenset[tuple[str, int]]:

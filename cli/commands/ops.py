@@ -137,7 +137,7 @@ def _print_sandbox(shown: Any, line: str) -> None:
     from urllib.parse import urlsplit
 
     from cli.screen.text import clean
-    from runtime.settings import PROVIDERS
+    from gateway.providers.registry import providers
 
     try:
         ready = json.loads(line)
@@ -150,10 +150,10 @@ def _print_sandbox(shown: Any, line: str) -> None:
     for site in sites:
         shown.out.print(f"  {clean(site['name'])}: {clean(site['url'])}", soft_wrap=True)
     shown.out.print("\nTo use it as your providers, in another terminal:")
-    for name in PROVIDERS:
-        shown.out.print(
-            f"export {name.upper()}_BASE_URL={base} {name.upper()}_API_KEY=sandbox", soft_wrap=True
-        )
-    address = urlsplit(base)
-    shown.out.print(f"export POSTHUB_ALLOW_PRIVATE_HOSTS={address.hostname}:{address.port}\n", soft_wrap=True)
+    for each in providers().values():
+        if each.stand_in is not None and not each.named_only:
+            address = f"{each.address_settings[0]}={base}{each.stand_in}"
+            shown.out.print(f"export {address} {each.key}=sandbox", soft_wrap=True)
+    place = urlsplit(base)
+    shown.out.print(f"export POSTHUB_ALLOW_PRIVATE_HOSTS={place.hostname}:{place.port}\n", soft_wrap=True)
     shown.out.print("Ctrl-C ends it.")

@@ -201,11 +201,12 @@ def _with_prices(work: Any, *, json: bool) -> tuple[Screen, Any]:
     shown, settings = screen(json=json), read_settings()
 
     async def opened() -> Any:
+        from gateway.providers.registry import shipped_prices
         from store.money.prices import Prices
 
         async with opened_database(settings) as database:
             prices = Prices(database)
-            await prices.load_shipped()
+            await prices.load_shipped(shipped_prices())
             return await work(prices)
 
     return shown, run_async(opened())

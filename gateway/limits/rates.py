@@ -1,14 +1,12 @@
-"""How many calls a minute an organization may send to a provider; dated data, replaced by the settings."""
+"""How many calls a minute an organization may send to a provider, by its own file or by the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Any
 
 from domain.errors import InvalidInput
-from domain.tables import load
+from gateway.providers import registry
 
 SETTING = "POSTHUB_RATE_LIMITS"
 _MOST = 1_000_000
@@ -20,7 +18,7 @@ class RateLimits:
 
     Attributes:
         seconds: Length of the moving window.
-        providers: What the dated table says.
+        providers: What the providers themselves say.
         own: What was set for every organization.
         organizations: What was set for one: (organization, provider) → calls.
     """
@@ -37,18 +35,16 @@ class RateLimits:
 
     def in_sandbox(self) -> RateLimits:
         """Return the limits of a run on the sandbox; what was set by hand stays."""
-        return replace(self, providers=_shipped()["sandbox"])
+        return replace(self, providers=_limits("sandbox"))
 
 
-@cache
-def _shipped() -> dict[str, Any]:
-    table = load("gateway", "limits")
-    assert isinstance(table, dict)
-    return table
+def _limits(kind: str) -> dict[str, int]:
+    found = registry.providers().values()
+    return {each.name: int(each.limits[kind]) for each in found if kind in each.limits}
 
 
 def read_limits(value: str) -> RateLimits:
-    """Read the shipped table and what the setting puts over it.
+    """Read what the providers say and what the setting puts over it.
 
     Args:
         value: ``provider=calls`` or ``organization:provider=calls``, separated by commas; calls a minute.
@@ -56,30 +52,31 @@ def read_limits(value: str) -> RateLimits:
     Raises:
         InvalidInput: Names the setting and what is allowed.
     """
-    table = _shipped()
+    known = registry.providers()
     own: dict[str, int] = {}
     organizations: dict[tuple[str, str], int] = {}
     for entry in filter(None, (part.strip() for part in value.split(","))):
         place, _, calls = entry.partition("=")
         organization, _, provider = place.strip().rpartition(":")
         number = _number(entry, calls.strip())
-        if provider not in table["providers"]:
-            allowed = ", ".join(table["providers"])
+        if provider not in known:
+            allowed = ", ".join(known)
             raise InvalidInput(
-                f"{SETTING} names the provider {provider!r}, which has no rate limit.",
+                f"{SETTING} names the provider {provider!r}, which there is not.",
                 next_step=f"Name one of {allowed}.",
             )
         if organization:
             organizations[organization, provider] = number
         else:
             own[provider] = number
-    return RateLimits(int(table["seconds"]), table["providers"], own, organizations)
+    return RateLimits(providers=_limits("calls"), own=own, organizations=organizations)
 
 
 def _number(entry: str, calls: str) -> int:
     if not (calls.isascii() and calls.isdigit()) or not 1 <= int(calls) <= _MOST:
+        first = next(iter(registry.providers()))
         raise InvalidInput(
             f"{SETTING} has the entry {entry!r}.",
-            next_step=f"Write provider=calls a minute, such as gemini=120; calls from 1 to {_MOST}.",
+            next_step=f"Write provider=calls a minute, such as {first}=120; calls from 1 to {_MOST}.",
         )
     return int(calls)

@@ -1,1 +1,1 @@
-"""One file for each provider; what crosses them all wraps them in the pipeline."""
+"""One file of data for each provider, and one of code for each wire format of its own; see ``registry``."""

@@ -5,8 +5,14 @@ from __future__ import annotations
 from domain.calls import ImageRequest, Usage
 from gateway.config import ProviderConfig
 from gateway.ports import Answer, Attempt, Operation
+from gateway.providers.building import Building
 from gateway.providers.media_job import Fetcher, fetch
 from gateway.providers.wire import Wire
+
+
+def images(of: Building) -> Nanobana:
+    """Build it for a gateway."""
+    return Nanobana(of.config, of.fetcher, read_seconds=of.gateway.image_seconds)
 
 
 class Nanobana:

@@ -14,8 +14,14 @@ from domain.calls import SearchRequest, Source, Usage
 from gateway.calls.failures import from_status
 from gateway.config import Deployment, Models, ProviderConfig
 from gateway.ports import Answer, Attempt, Finish
+from gateway.providers.building import Building
 from gateway.providers.wire import Wire
 from store.money.prices import Units
+
+
+def search(of: Building) -> Perplexity:
+    """Build it for a gateway."""
+    return Perplexity(of.config, of.models, read_seconds=of.gateway.text_seconds)
 
 
 class Perplexity:

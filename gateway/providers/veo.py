@@ -10,8 +10,14 @@ from domain.errors import FetchFailed, UnsafeUrl
 from gateway.calls.failures import job_failed
 from gateway.config import ProviderConfig
 from gateway.ports import Answer, Attempt, MediaFile, Operation
+from gateway.providers.building import Building
 from gateway.providers.media_job import Fetcher, Polling, fetch, poll
 from gateway.providers.wire import Wire, text_of
+
+
+def videos(of: Building) -> VeoHttp:
+    """Build it for a gateway."""
+    return VeoHttp(of.config, of.fetcher, of.polling, read_seconds=of.gateway.submit_seconds)
 
 
 class VeoHttp:

@@ -21,12 +21,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import InvalidInput, UnknownPrice
 from domain.money import to_micro, to_micro_ceiling
-from domain.tables import load
 from store.database import Database
-from store.money.price_rows import PriceRow, parse_row, unique
+from store.money.price_rows import PriceRow, unique
 from store.schema import money
 
-__all__ = ["PriceBook", "PriceRow", "Prices", "Tariff", "Units", "shipped", "today", "unknown_price"]
+__all__ = ["PriceBook", "PriceRow", "Prices", "Tariff", "Units", "today", "unknown_price"]
 
 Units = Mapping[str, int | float | Decimal]
 """Unit → how many of it, as they are billed: each thing is counted under one unit only."""
@@ -129,9 +128,11 @@ class Prices:
         self._book: PriceBook | None = None
         self._read_at = 0.0
 
-    async def load_shipped(self) -> int:
-        """Add the shipped rows that are not there yet; returns how many. Safe to repeat."""
-        values = [_values(row) for row in shipped()]
+    async def load_shipped(self, rows: Iterable[PriceRow]) -> int:
+        """Add the rows that are not there yet; returns how many. Safe to repeat: what is there stays as it is."""
+        values = [_values(row) for row in rows]
+        if not values:
+            return 0
         statement = insert(money.prices).on_conflict_do_nothing().returning(money.prices.c.id)
         async with self._database.transaction() as connection:
             added = (await connection.execute(statement, values)).all()
@@ -172,12 +173,6 @@ class Prices:
     def forget(self) -> None:
         """Read the table again at the next use; for after it was changed."""
         self._book = None
-
-
-def shipped() -> list[PriceRow]:
-    """Return the rows of ``data/prices.json``: the vendors' lists and the brief's own, with their sources."""
-    table = load("store", "prices")
-    return [parse_row(row) for row in table["rows"]]
 
 
 def today() -> date:

@@ -12,6 +12,7 @@ from domain.calls import Call, ImageRequest, JobKind, SearchRequest, TextRequest
 from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
+from gateway.providers.registry import shipped_prices
 from store.content.files import FileStore
 from store.database import Database
 from store.money.prices import Prices
@@ -24,7 +25,7 @@ ASK = TextRequest("text", "Jsi autor.", "Napiš odstavec o čaji.", 2000)
 async def test_every_line_of_the_bill_names_the_attempt_that_it_is_for(
     sandbox: Any, database: Database, files: FileStore, engine: Any
 ) -> None:
-    await Prices(database).load_shipped()
+    await Prices(database).load_shipped(shipped_prices())
     names = ("gemini", "perplexity", "nanobana", "veo")
     providers = {name: ProviderConfig(name, "sandbox-key", sandbox.base_url) for name in names}
     config = GatewayConfig(providers=providers, engine=engine, poll_seconds=0.1)

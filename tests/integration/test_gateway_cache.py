@@ -19,6 +19,7 @@ from gateway.build import build_gateway
 from gateway.cache.policy import CachePolicy
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
+from gateway.providers.registry import shipped_prices
 from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Ledger
@@ -74,7 +75,7 @@ async def shared(redis_uri: str) -> AsyncIterator[SharedRedis]:
 
 @pytest.fixture
 async def ledger(database: Database) -> Ledger:
-    await Prices(database).load_shipped()
+    await Prices(database).load_shipped(shipped_prices())
     return Ledger(database, default_limit_micro=10_000_000)
 
 

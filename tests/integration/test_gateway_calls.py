@@ -28,6 +28,7 @@ from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.config import Deployment, GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
+from gateway.providers.registry import shipped_prices
 from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Ledger
@@ -78,7 +79,7 @@ def config(standin: Standin, engine: str) -> GatewayConfig:
 
 @pytest.fixture
 async def ledger(database: Database) -> Ledger:
-    await Prices(database).load_shipped()
+    await Prices(database).load_shipped(shipped_prices())
     return Ledger(database, default_limit_micro=10_000_000)
 
 
@@ -474,7 +475,7 @@ async def test_both_engines_bring_the_same(
 
 
 async def test_a_model_call_past_the_gateway_is_refused(gateway: Gateway, standin: Standin) -> None:
-    engine: Any = gateway._engine
+    engine: Any = gateway._engines["gemini"]
     with pytest.raises(ProviderRefused, match="past the gateway"):
         await engine.complete("gemini-3.8-flash", ASK, _NoAttempt())
     assert not standin.requests

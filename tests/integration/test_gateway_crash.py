@@ -17,6 +17,7 @@ from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.calls.attempt import BookedAttempt, current_attempt
 from gateway.config import GatewayConfig, ProviderConfig
+from gateway.providers.registry import provider, shipped_prices
 from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Hold, Ledger
@@ -65,7 +66,7 @@ async def states(database: Database) -> list[str]:
 async def test_a_killed_process_leaves_a_hold_that_its_successor_books_as_lost(
     standin: Standin, database: Database, files: FileStore, tmp_path: Any
 ) -> None:
-    await Prices(database).load_shipped()
+    await Prices(database).load_shipped(shipped_prices())
     prompts = ["Napiš pozdrav.", "[hang]"]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PROGRAM, database.uri, standin.base_url, str(tmp_path / "files"), *prompts
@@ -91,7 +92,7 @@ async def test_a_killed_process_leaves_a_hold_that_its_successor_books_as_lost(
 
 
 async def an_attempt(database: Database) -> BookedAttempt:
-    await Prices(database).load_shipped()
+    await Prices(database).load_shipped(shipped_prices())
     tariff = (await Prices(database).book()).tariff("gemini", "gemini-3.8-flash", today())
     ledger = Ledger(database, default_limit_micro=1_000_000)
     hold = Hold("attempt-1", "job-1", CALL, "gemini", "gemini-3.8-flash", "litellm", 5000, tariff.price_ids)
@@ -105,7 +106,7 @@ async def call_like_langchain(standin: Standin, attempt: BookedAttempt, prompt: 
     from gateway.providers.litellm.engine import LiteLLMEngine
 
     config = config_for(standin, "litellm")
-    engine = LiteLLMEngine(config.providers["gemini"], config.models, read_seconds=5)
+    engine = LiteLLMEngine(provider("gemini"), config.providers["gemini"], config.models, read_seconds=5)
     token = current_attempt.set(attempt)
     try:
         await litellm.acompletion(

@@ -23,6 +23,7 @@ from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
+from gateway.providers.registry import shipped_prices
 from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Ledger
@@ -45,7 +46,7 @@ def standin() -> Iterator[Standin]:
 
 @pytest.fixture
 async def ledger(database: Database) -> Ledger:
-    await Prices(database).load_shipped()
+    await Prices(database).load_shipped(shipped_prices())
     return Ledger(database, default_limit_micro=20_000_000)
 
 

@@ -25,6 +25,7 @@ from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
+from gateway.providers.registry import shipped_prices
 from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Ledger
@@ -106,7 +107,7 @@ class Build:
 
 @pytest.fixture
 async def build(database: Database, files: FileStore) -> AsyncIterator[Build]:
-    await Prices(database).load_shipped()
+    await Prices(database).load_shipped(shipped_prices())
     build = Build(database, files, Ledger(database, default_limit_micro=50_000_000))
     yield build
     for gateway in build.made:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from domain.calls import Call, JobKind
 from domain.errors import StoreUnavailable
 from gateway.calls.attempt import BookedAttempt
+from gateway.providers.registry import shipped_prices
 from store.database import Database
 from store.money.ledger import Hold, Ledger
 from store.money.prices import Prices, today
@@ -28,7 +29,7 @@ class Unconfirmed(Ledger):
 
 @pytest.mark.parametrize("committed", [True, False])
 async def test_a_hold_that_was_not_confirmed_is_given_back(database: Database, committed: bool) -> None:
-    await Prices(database).load_shipped()
+    await Prices(database).load_shipped(shipped_prices())
     tariff = (await Prices(database).book()).tariff("gemini", "gemini-3.8-flash", today())
     ledger = Unconfirmed(database, default_limit_micro=1_000_000)
     ledger.committed = committed

@@ -24,6 +24,7 @@ from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
+from gateway.providers.registry import shipped_prices
 from store.content.files import FileStore
 from store.database import Database
 from store.money.bill import Bill, parse_lines
@@ -99,7 +100,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def ledger(database: Database) -> Ledger:
-    await Prices(database).load_shipped()
+    await Prices(database).load_shipped(shipped_prices())
     return Ledger(database, default_limit_micro=50_000_000)
 
 

@@ -8,34 +8,35 @@ import pytest
 from sqlalchemy import text
 
 from domain.errors import InvalidInput
+from gateway.providers.registry import shipped_prices
 from store.database import Database
 from store.money.price_rows import PriceRow, parse_row
-from store.money.prices import Prices, shipped
+from store.money.prices import Prices
 
 
 async def test_shipped_prices_are_loaded_once_and_stay_as_an_operator_changed_them(
     database: Database,
 ) -> None:
     prices = Prices(database)
-    assert await prices.load_shipped() == len(shipped())
+    assert await prices.load_shipped(shipped_prices()) == len(shipped_prices())
     async with database.transaction() as connection:
         await connection.execute(text("update prices set usd_per = 9 where model = 'imagen-3'"))
-    assert await prices.load_shipped() == 0
+    assert await prices.load_shipped(shipped_prices()) == 0
     tariff = (await prices.book()).tariff("nanobana", "imagen-3", date(2026, 11, 22))
     assert tariff.cost({"image": 1}) == 9_000_000
 
 
 async def test_the_table_and_the_shipped_rows_are_the_same(database: Database) -> None:
     prices = Prices(database)
-    await prices.load_shipped()
+    await prices.load_shipped(shipped_prices())
     book = await prices.book()
     stored = {row.id: row for row in book._rows}
-    assert stored == {row.id: row for row in shipped()}
+    assert stored == {row.id: row for row in shipped_prices()}
 
 
 async def test_a_changed_table_is_read_again_after_forgetting(database: Database) -> None:
     prices = Prices(database)
-    await prices.load_shipped()
+    await prices.load_shipped(shipped_prices())
     before = (await prices.book()).tariff("veo", "veo-3", date(2026, 11, 22)).cost({"second": 1})
     async with database.transaction() as connection:
         await connection.execute(text("update prices set usd_per = 1 where model = 'veo-3'"))
@@ -46,7 +47,7 @@ async def test_a_changed_table_is_read_again_after_forgetting(database: Database
 
 async def test_rows_are_added_once_and_count_from_then_on(database: Database) -> None:
     prices = Prices(database)
-    await prices.load_shipped()
+    await prices.load_shipped(shipped_prices())
     assert await prices.add([own("9")]) == 1
     assert await prices.add([own("9")]) == 0
     tariff = (await prices.book()).tariff("nanobana", "imagen-3", date(2026, 11, 22))

@@ -14,6 +14,7 @@ from domain.calls import Call, JobKind, TemplateRef, Usage
 from domain.errors import UnknownPrice
 from domain.month_request import parse
 from gateway.config import GatewayConfig, ProviderConfig
+from gateway.providers.registry import shipped_prices
 from prompts.actor import Actor
 from prompts.editing import Editor
 from prompts.registry import Prompts
@@ -55,7 +56,7 @@ class Office:
 @pytest.fixture
 async def office(database: Database) -> Office:
     prices, prompts = Prices(database), Prompts(database)
-    await prices.load_shipped()
+    await prices.load_shipped(shipped_prices())
     await prompts.sync_shipped()
     return Office(await prices.book(), prompts)
 

@@ -19,6 +19,7 @@ from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
+from gateway.providers.registry import shipped_prices
 from store.content.files import FileStore
 from store.content.items import Owner
 from store.content.runs import RunRecord, Runs
@@ -78,7 +79,7 @@ def books(sandbox: Any, database: Database, ledger: Ledger) -> Books:
 async def gateway(
     sandbox: Any, database: Database, files: FileStore, ledger: Ledger
 ) -> AsyncIterator[Gateway]:
-    await Prices(database).load_shipped()
+    await Prices(database).load_shipped(shipped_prices())
     names = ("gemini", "perplexity", "nanobana", "veo")
     providers = {name: ProviderConfig(name, "sandbox-key", sandbox.base_url) for name in names}
     config = GatewayConfig(

@@ -22,6 +22,7 @@ from gateway.build import build_gateway
 from gateway.calls.breaker import CircuitBreakers
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
+from gateway.providers.registry import shipped_prices
 from runtime.telemetry import Metrics, Telemetry, watching
 from store.content.files import FileStore
 from store.database import Database
@@ -72,7 +73,7 @@ def telemetry(spans: Spans, caplog: pytest.LogCaptureFixture) -> Iterator[Teleme
 
 @pytest.fixture
 async def gateway(sandbox: Any, database: Database, files: FileStore) -> Any:
-    await Prices(database).load_shipped()
+    await Prices(database).load_shipped(shipped_prices())
     provider = ProviderConfig("gemini", CANARIES[2], sandbox.base_url)
     config = GatewayConfig(providers={"gemini": provider}, engine="google", text_seconds=5.0)
     ledger = Ledger(database, default_limit_micro=50_000_000)

@@ -10,6 +10,7 @@ import pytest
 from domain.calls import Usage
 from domain.errors import UnknownPrice
 from gateway.calls.tracker import CostTracker
+from gateway.providers.registry import shipped_prices
 from store.database import Database
 from store.money.ledger import Ledger
 from store.money.prices import Prices
@@ -28,7 +29,7 @@ def ledger(database: Database) -> Ledger:
 @pytest.fixture
 async def tracker(database: Database, ledger: Ledger) -> CostTracker:
     prices = Prices(database)
-    await prices.load_shipped()
+    await prices.load_shipped(shipped_prices())
     return CostTracker(database, ledger, prices)
 
 

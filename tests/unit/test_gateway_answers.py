@@ -17,8 +17,10 @@ from gateway.calls.media import media_type_of
 from gateway.calls.structured import Parsed, Unfit, ask_again, read
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.ports import Answer, Finish, MediaFile
-from gateway.providers.gemini.wire import finish_of, nearest_ratio, usage_of_metadata, with_negative
-from store.money.prices import Tariff, shipped
+from gateway.providers.gemini.wire import finish_of, usage_of_metadata
+from gateway.providers.media_prompt import nearest_ratio, with_negative
+from gateway.providers.registry import shipped_prices
+from store.money.prices import Tariff
 
 PNG = b"\x89PNG\r\n\x1a\nx"
 MP4 = b"\x00\x00\x00\x18ftypmp42"
@@ -124,7 +126,7 @@ def test_a_negative_prompt_is_folded_in_only_where_there_is_one() -> None:
 
 
 def _tariff(provider: str, model: str) -> Tariff:
-    rows = [row for row in shipped() if (row.provider, row.model) == (provider, model)]
+    rows = [row for row in shipped_prices() if (row.provider, row.model) == (provider, model)]
     return Tariff(provider, model, tuple(rows))
 
 
@@ -213,7 +215,7 @@ def test_a_purpose_that_nobody_serves_says_which_key_to_set() -> None:
 def test_every_model_in_the_table_has_a_price_and_every_chain_a_purpose() -> None:
     models = GatewayConfig(providers={}).models
     chained = [model for chain in models.chains.values() for model in chain]
-    priced = {(row.provider, row.model) for row in shipped()}
+    priced = {(row.provider, row.model) for row in shipped_prices()}
     wanted = {*chained, *models.images.values(), *models.videos.values()}
     assert {(model.provider, model.model) for model in wanted} <= priced
     assert {"text", "research", "writing", "search", "embedding"} <= set(models.chains)

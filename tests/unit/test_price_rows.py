@@ -12,8 +12,9 @@ import pytest
 
 from domain.errors import InvalidInput, UnknownPrice
 from gateway.providers.litellm.prices import litellm_rows
+from gateway.providers.registry import shipped_prices
 from store.money.price_rows import PriceRow, parse_row, read_price_file, unique
-from store.money.prices import PriceBook, shipped
+from store.money.prices import PriceBook
 
 DAY = date(2026, 11, 22)
 GOOD = {
@@ -140,15 +141,19 @@ def test_an_unknown_price_is_refused_with_the_command_that_adds_it() -> None:
 
 def test_litellms_map_agrees_with_the_shipped_vendor_prices() -> None:
     theirs = PriceBook(litellm_rows(DAY))
-    for provider, model in {(each.provider, each.model) for each in shipped() if each.list_name == "vendor"}:
-        ours = PriceBook(shipped()).tariff(provider, model, DAY)
+    for provider, model in {
+        (each.provider, each.model) for each in shipped_prices() if each.list_name == "vendor"
+    }:
+        ours = PriceBook(shipped_prices()).tariff(provider, model, DAY)
         for unit in {each.unit for each in ours.rows} - {"cached_input", "search"}:
             assert ours.cost({unit: 1000}) == theirs.tariff(provider, model, DAY).cost({unit: 1000}), unit
 
 
 def test_the_briefs_own_list_is_kept_under_its_name() -> None:
     brief = {
-        (each.provider, each.unit): each.usd_per / each.per for each in shipped() if each.list_name == "brief"
+        (each.provider, each.unit): each.usd_per / each.per
+        for each in shipped_prices()
+        if each.list_name == "brief"
     }
     assert brief["gemini", "input"] * 1000 == Decimal("0.00025")
     assert brief["perplexity", "output"] * 1000 == Decimal("0.001")

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import UnknownPrice
-from store.money.prices import PriceBook, shipped
+from gateway.providers.registry import shipped_prices
+from store.money.prices import PriceBook
 
-BOOK = PriceBook(shipped())
+BOOK = PriceBook(shipped_prices())
 NOVEMBER = date(2026, 11, 22)
 
 
@@ -91,17 +92,17 @@ def test_thinking_costs_what_output_does_unless_it_has_a_price_of_its_own() -> N
 
 def test_every_shipped_row_has_a_source_a_day_and_a_known_unit() -> None:
     units = {"input", "cached_input", "output", "image", "image_token", "video_token", "second", "search"}
-    rows = shipped()
+    rows = shipped_prices()
     assert {row.unit for row in rows} <= units
     assert all(row.source and row.valid_from and row.usd_per > Decimal(0) for row in rows)
     assert len({row.id for row in rows}) == len(rows)
 
 
 def test_no_two_rows_of_one_unit_hold_on_the_same_day() -> None:
-    for row in shipped():
+    for row in shipped_prices():
         same = [
             other
-            for other in shipped()
+            for other in shipped_prices()
             if (other.provider, other.model, other.unit) == (row.provider, row.model, row.unit)
             and other.holds_on(row.valid_from)
         ]
@@ -111,7 +112,7 @@ def test_no_two_rows_of_one_unit_hold_on_the_same_day() -> None:
 def test_the_briefs_own_list_is_kept_as_one_list() -> None:
     brief = {
         (row.provider, row.unit): (str(row.usd_per), str(row.per))
-        for row in shipped()
+        for row in shipped_prices()
         if row.list_name == "brief"
     }
     assert brief == {

@@ -31,7 +31,7 @@ def test_the_sandbox_has_limits_of_its_own_and_what_was_set_by_hand_stays() -> N
 @pytest.mark.parametrize(
     ("value", "allowed"),
     [
-        ("openai=60", "gemini, perplexity, nanobana, veo"),
+        ("nobody=60", "gemini, perplexity, nanobana, veo"),
         ("acme:midjourney=5", "gemini, perplexity, nanobana, veo"),
         ("gemini", "provider=calls"),
         ("gemini=0", "from 1"),

@@ -77,7 +77,7 @@ def test_a_chain_of_a_purpose_is_replaced_by_its_variable() -> None:
     ("variable", "value", "allowed"),
     [
         ("POSTHUB_CHAIN_POETRY", "gemini/gemini-4-argon", "POSTHUB_CHAIN_WRITING"),
-        ("POSTHUB_CHAIN_WRITING", "openai/gpt-9", "gemini"),
+        ("POSTHUB_CHAIN_WRITING", "nobody/gpt-9", "gemini"),
         ("POSTHUB_CHAIN_WRITING", "gemini-4-argon", "provider/model"),
         ("POSTHUB_CHAIN_SEARCH", "gemini/gemini-4-argon", "perplexity"),
         ("POSTHUB_CHAIN_WRITING", ",", "provider/model"),

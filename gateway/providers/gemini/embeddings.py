@@ -8,10 +8,16 @@ from typing import Any
 from gateway.calls.failures import in_doubt
 from gateway.config import Deployment, Models, ProviderConfig
 from gateway.ports import Answer, Attempt
-from gateway.providers.gemini.wire import usage_of
+from gateway.providers.building import Building
+from gateway.providers.usage import usage_of
 from gateway.providers.wire import Wire
 
 _BYTES_PER_TOKEN = 3
+
+
+def embeddings(of: Building) -> GeminiEmbeddings:
+    """Build them for a gateway."""
+    return GeminiEmbeddings(of.config, of.models, read_seconds=of.gateway.text_seconds)
 
 
 class GeminiEmbeddings:

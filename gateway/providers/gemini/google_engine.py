@@ -20,15 +20,11 @@ from gateway.calls.attempt import current_attempt
 from gateway.calls.failures import from_status, in_doubt
 from gateway.config import Deployment, Models, ProviderConfig
 from gateway.ports import ATTEMPT_HEADER, Answer, Attempt, Finish, MediaFile, OnText
-from gateway.providers.gemini.wire import (
-    finish_of,
-    image_prompt,
-    nearest_ratio,
-    usage_of_metadata,
-)
+from gateway.providers.building import Building
+from gateway.providers.gemini.wire import NAME, finish_of, usage_of_metadata
+from gateway.providers.media_prompt import image_prompt, nearest_ratio
 from gateway.providers.wire import chain, classified, error_message, trusted_authorities
 
-_PROVIDER = "gemini"
 _UNSEEN = {"tags": ["nostream"]}
 """Keeps LangGraph from showing these tokens by itself: the gateway's caller decides what is shown."""
 
@@ -84,6 +80,11 @@ class _BookedTransport(httpx.AsyncHTTPTransport):
         return response
 
 
+def text(of: Building) -> GoogleEngine:
+    """Build it for a gateway."""
+    return GoogleEngine(of.config, of.models, read_seconds=of.gateway.text_seconds)
+
+
 class GoogleEngine:
     """Speaks to Gemini through LangChain's chat model.
 
@@ -105,17 +106,18 @@ class GoogleEngine:
                 model=model,
                 google_api_key=config.api_key,
                 base_url=config.base_url,
+                vertexai=False,  # whatever GOOGLE_GENAI_USE_VERTEXAI of a shell says
                 max_retries=1,  # of attempts: 0 would mean the SDK's own default
                 timeout=read_seconds,
                 client_args={"transport": self._transport, "verify": trusted_authorities()},
             )
-            for model in models.spoken_to(_PROVIDER)
+            for model in models.spoken_to(NAME)
         }
 
     async def complete(
         self, model: str, request: TextRequest, attempt: Attempt, on_text: OnText | None = None
     ) -> Answer:
-        facts = self._models.of(Deployment(_PROVIDER, model))
+        facts = self._models.of(Deployment(NAME, model))
         options: dict[str, Any] = {"max_output_tokens": request.max_tokens}
         if request.schema is not None:
             options["response_mime_type"] = "application/json"
@@ -150,7 +152,7 @@ class GoogleEngine:
             _exchange.reset(token)
 
     async def draw(self, model: str, request: ImageRequest, attempt: Attempt) -> Answer:
-        facts = self._models.of(Deployment(_PROVIDER, model))
+        facts = self._models.of(Deployment(NAME, model))
         ratio = nearest_ratio(request.aspect_ratio, facts["aspect_ratios"])
         options = {
             "response_modalities": [Modality.IMAGE, Modality.TEXT],
@@ -165,14 +167,14 @@ class GoogleEngine:
                 headers = dict(getattr(each.response, "headers", None) or {})
                 message, details = error_message(json.dumps(each.details))
                 return from_status(
-                    _PROVIDER,
+                    NAME,
                     int(each.code),
                     message,
                     headers,
                     details=details,
                     secret=self._secret,
                 )
-        return classified(_PROVIDER, error)
+        return classified(NAME, error)
 
     async def aclose(self) -> None:
         await self._transport.aclose()
@@ -184,7 +186,7 @@ def _answer(exchange: _Exchange, text: str) -> Answer:
     last = events[-1]
     reason = _reason(events)
     if not reason:
-        raise in_doubt(_PROVIDER, "the answer ended early")
+        raise in_doubt(NAME, "the answer ended early")
     image = _image(events)
     finish = finish_of(reason)
     metadata = next((each["usageMetadata"] for each in reversed(events) if each.get("usageMetadata")), None)

@@ -14,11 +14,28 @@ from domain.calls import Usage, VideoRequest
 from gateway.calls.failures import job_failed
 from gateway.config import ProviderConfig
 from gateway.ports import Answer, Attempt, Finish, MediaFile, Operation
-from gateway.providers.gemini.wire import nearest_ratio, tokens_of_modality, with_negative
+from gateway.providers.building import Building
+from gateway.providers.gemini.wire import tokens_of_modality
 from gateway.providers.media_job import Fetcher, Polling, fetch, poll
+from gateway.providers.media_prompt import nearest_ratio, with_negative
 from gateway.providers.wire import Wire, text_of
 
 _UNENDED = frozenset({"in_progress", "queued", "pending"})
+
+
+def omni(of: Building) -> OmniVideo:
+    """Build Omni for a gateway."""
+    return OmniVideo(of.config, of.fetcher, of.polling, _facts(of), read_seconds=of.gateway.submit_seconds)
+
+
+def veo(of: Building) -> GoogleVeo:
+    """Build Google's own Veo for a gateway."""
+    return GoogleVeo(of.config, of.fetcher, of.polling, _facts(of), read_seconds=of.gateway.submit_seconds)
+
+
+def _facts(of: Building) -> Mapping[str, Any]:
+    assert of.api is not None, "a video API is built by its row"
+    return of.its.models[of.api.model]
 
 
 class _GoogleVideo:

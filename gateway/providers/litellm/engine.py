@@ -1,4 +1,4 @@
-"""Gemini through LiteLLM; the one file that imports it.
+"""Text models through LiteLLM; the one file that imports it.
 
 LiteLLM brings the wire format and its error classes. Its retries, cache, cooldowns, budgets and price fetch are
 off: each of them was measured to lose money or answers. Fallback over models is the pipeline's, so that each
@@ -27,14 +27,17 @@ from gateway.calls.attempt import current_attempt
 from gateway.calls.failures import from_status, in_doubt
 from gateway.config import Deployment, Models, ProviderConfig
 from gateway.ports import ATTEMPT_HEADER, Answer, Attempt, Finish, MediaFile, OnText
-from gateway.providers.gemini.wire import finish_of, image_prompt, nearest_ratio, usage_of
+from gateway.providers.building import Building
+from gateway.providers.finish import finish_by
+from gateway.providers.media_prompt import image_prompt, nearest_ratio
+from gateway.providers.registry import Profile, Provider
+from gateway.providers.usage import usage_of
 from gateway.providers.wire import chain, classified, error_message
 
 litellm.suppress_debug_info = True
 litellm.telemetry = False
 logging.getLogger("LiteLLM").setLevel(logging.ERROR)
 
-_PROVIDER = "gemini"
 _INVENTED = frozenset({408, 422})
 """Statuses that LiteLLM makes up for a timeout and for a body that is no JSON."""
 
@@ -67,31 +70,43 @@ class LedgerHooks(CustomLogger):
         attempt = current_attempt.get()
         error = kwargs.get("exception")
         if attempt is not None and kwargs.get("litellm_call_id") == attempt.id and error is not None:
-            await attempt.close_from_event(failure_of(error, None))
+            await attempt.close_from_event(failure_of(attempt.provider, error, None))
 
 
 # One set of hooks a process, whatever is built.
 litellm.callbacks.append(LedgerHooks())
 
 
+def text(of: Building) -> LiteLLMEngine:
+    """Build it for a gateway."""
+    return LiteLLMEngine(of.its, of.config, of.models, read_seconds=of.gateway.text_seconds)
+
+
 class LiteLLMEngine:
-    """Speaks to Gemini through LiteLLM's plain call, one physical attempt at a time.
+    """Speaks to one provider through LiteLLM's plain call, one physical attempt at a time.
 
     Its Router would choose among deployments and retry; both are ours, and it costs a millisecond a call.
 
     Args:
-        config: The provider.
+        its: What the provider says of itself; its profile says how it is spoken to.
+        config: Where it is and with which key.
         models: The dated table of models.
         read_seconds: The longest silence; the total deadline is the caller's.
     """
 
     name = "litellm"
 
-    def __init__(self, config: ProviderConfig, models: Models, *, read_seconds: float) -> None:
+    def __init__(self, its: Provider, config: ProviderConfig, models: Models, *, read_seconds: float) -> None:
+        assert its.profile is not None, "a provider that LiteLLM reaches has a profile"
+        self._provider = its.name
+        self._profile = its.profile
         self._secret = config.api_key
         self._models = models
         self._seconds = read_seconds
-        self._address = {"api_key": config.api_key, "api_base": f"{config.base_url}/v1beta"}
+        self._address = {
+            "api_key": config.api_key,
+            "api_base": f"{config.base_url}{its.profile.address_path}",
+        }
 
     async def complete(
         self, model: str, request: TextRequest, attempt: Attempt, on_text: OnText | None = None
@@ -99,13 +114,13 @@ class LiteLLMEngine:
         options = self._options(model, request, attempt)
         try:
             if on_text is None:
-                return _answer(await litellm.acompletion(**options))
+                return _answer(self._profile, await litellm.acompletion(**options))
             return await self._streamed(options, on_text)
         except Exception as error:
-            raise failure_of(error, self._secret) from error
+            raise failure_of(self._provider, error, self._secret) from error
 
     def _options(self, model: str, request: TextRequest, attempt: Attempt) -> dict[str, Any]:
-        facts = self._models.of(Deployment(_PROVIDER, model))
+        facts = self._models.of(Deployment(self._provider, model))
         system = [{"role": "system", "content": request.system}] if request.system else []
         options: dict[str, Any] = {
             "messages": [*system, {"role": "user", "content": request.prompt}],
@@ -122,7 +137,7 @@ class LiteLLMEngine:
 
     def _common(self, model: str, attempt: Attempt) -> dict[str, Any]:
         return {
-            "model": f"{_PROVIDER}/{model}",
+            "model": f"{self._profile.litellm}/{model}",
             **self._address,
             "max_retries": 0,
             "timeout": self._seconds,
@@ -135,12 +150,12 @@ class LiteLLMEngine:
     async def _streamed(self, options: dict[str, Any], on_text: OnText) -> Answer:
         stream = await litellm.acompletion(**options, stream=True, stream_options={"include_usage": True})
         try:
-            return await _read_stream(stream, on_text)
+            return await _read_stream(self._provider, self._profile, stream, on_text)
         finally:
             await stream.aclose()
 
     async def draw(self, model: str, request: ImageRequest, attempt: Attempt) -> Answer:
-        facts = self._models.of(Deployment(_PROVIDER, model))
+        facts = self._models.of(Deployment(self._provider, model))
         ratio = nearest_ratio(request.aspect_ratio, facts["aspect_ratios"])
         try:
             response = await litellm.acompletion(
@@ -151,15 +166,15 @@ class LiteLLMEngine:
                 **self._common(model, attempt),
             )
         except Exception as error:
-            raise failure_of(error, self._secret) from error
-        return _answer(response)
+            raise failure_of(self._provider, error, self._secret) from error
+        return _answer(self._profile, response)
 
     async def aclose(self) -> None:
         """Let LiteLLM deliver the events that it still queues."""
         await GLOBAL_LOGGING_WORKER.flush()
 
 
-def _answer(response: Any) -> Answer:
+def _answer(profile: Profile, response: Any) -> Answer:
     choice = response.choices[0]
     native = (choice.get("provider_specific_fields") or {}).get("native_finish_reason")
     reason = str(native or choice.finish_reason or "")
@@ -167,7 +182,7 @@ def _answer(response: Any) -> Answer:
     return Answer(
         text=choice.message.content or "",
         media=image,
-        finish=finish_of(reason),
+        finish=finish_by(profile, reason),
         reason=reason.upper(),
         raw={"id": response.id, "model": response.model, "finish_reason": reason},
         **_usage(response.get("usage"), images=1 if image else 0),
@@ -199,7 +214,9 @@ def _image(message: Any) -> MediaFile | None:
     return None
 
 
-async def _read_stream(stream: AsyncIterator[Any], on_text: OnText) -> Answer:
+async def _read_stream(
+    provider: str, profile: Profile, stream: AsyncIterator[Any], on_text: OnText
+) -> Answer:
     parts: list[str] = []
     usage: Any = None
     reason = ""
@@ -211,9 +228,9 @@ async def _read_stream(stream: AsyncIterator[Any], on_text: OnText) -> Answer:
                 parts.append(choice.delta.content)
                 on_text(choice.delta.content)
     if not reason:
-        raise in_doubt(_PROVIDER, "the stream ended early")
+        raise in_doubt(provider, "the stream ended early")
     raw = {"finish_reason": reason}
-    finish = finish_of(reason)
+    finish = finish_by(profile, reason)
     return Answer(
         text="".join(parts),
         finish=finish,
@@ -223,7 +240,7 @@ async def _read_stream(stream: AsyncIterator[Any], on_text: OnText) -> Answer:
     )
 
 
-def failure_of(error: BaseException, secret: str | None) -> PostHubError:
+def failure_of(provider: str, error: BaseException, secret: str | None) -> PostHubError:
     """Classify what LiteLLM raised.
 
     Its public classes mislead: a cut connection comes as status 500, a body that is no JSON as 422, silence as
@@ -233,6 +250,6 @@ def failure_of(error: BaseException, secret: str | None) -> PostHubError:
         if isinstance(each, BaseLLMException) and each.status_code not in _INVENTED:
             message, details = error_message(str(each.message))
             return from_status(
-                _PROVIDER, each.status_code, message, each.headers, details=details, secret=secret
+                provider, each.status_code, message, each.headers, details=details, secret=secret
             )
-    return classified(_PROVIDER, error)
+    return classified(provider, error)

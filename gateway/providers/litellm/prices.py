@@ -10,11 +10,10 @@ from importlib import metadata
 from typing import Any
 
 from domain.errors import InvalidInput
+from gateway.providers import registry
 from store.money.price_rows import PriceRow, parse_row
 
 LIST = "litellm"
-PROVIDERS = ("gemini", "perplexity")
-"""Those whose models the gateway speaks to; LiteLLM calls them the same."""
 
 _FILE = "model_prices_and_context_window_backup.json"
 _MILLION = 1_000_000
@@ -57,13 +56,19 @@ def litellm_rows(valid_from: date) -> list[PriceRow]:
 
 def _models(table: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
     """Return facts by provider and model; some stand there twice, and the name with the provider in it counts."""
+    ours = _names()
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for name in sorted(table, key=lambda name: name.partition("/")[0] in PROVIDERS):
+    for name in sorted(table, key=lambda name: name.partition("/")[0] in ours):
         facts = table[name]
-        if isinstance(facts, dict) and facts.get("litellm_provider") in PROVIDERS:
-            provider = str(facts["litellm_provider"])
-            found[provider, name.removeprefix(f"{provider}/")] = facts
+        if isinstance(facts, dict) and (provider := ours.get(facts.get("litellm_provider", ""))):
+            found[provider, name.removeprefix(f"{facts['litellm_provider']}/")] = facts
     return found
+
+
+def _names() -> dict[str, str]:
+    """Return our names of the providers by those that LiteLLM's map has for them."""
+    known = registry.providers().values()
+    return {theirs: each.name for each in known for theirs in each.in_litellms_map}
 
 
 def _bundled() -> tuple[str, Mapping[str, Any]]:

@@ -1,1 +1,0 @@
-"""Dated data of the store: prices."""
