@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from prompts.actor import Actor
     from prompts.editing import Editor
     from prompts.registry import Prompts
-    from prompts.versions import Place, Version
+    from prompts.versions import Version
     from runtime.settings import Settings
     from store.content.tenants import CompanyRecord
     from store.database import Database
+    from store.prompts.templates import TemplateKey
 
 Code = Annotated[str, typer.Argument(metavar="CODE", help="The template; see `posthub prompts list`.")]
 Language = Annotated[str, typer.Option(help="Language of the template, ISO 639-1.")]
@@ -36,8 +37,8 @@ class Desk:
     editor: Editor
     prompts: Prompts
 
-    async def place(self, code: str, language: str) -> Place:
-        return await self.editor.place(code, language)
+    async def place(self, code: str, language: str) -> TemplateKey:
+        return await self.editor.key(code, language)
 
     async def version(self, code: str, language: str, wanted: str | None) -> Version:
         """Return the version of a number or a label; the one in use where none is given.

@@ -23,3 +23,23 @@ def canonical_json(value: Any) -> str:
 def content_hash(value: Any) -> str:
     """SHA-256 (hex) of a value's canonical JSON."""
     return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def part_id(item: str, part: str) -> str:
+    """Name a part of an item, such as a topic's post for a platform: ``t01.linkedin``."""
+    return f"{item}.{part}"
+
+
+def whole_of(part: str) -> str:
+    """The item that a part belongs to; an item that is no part is itself."""
+    return part.partition(".")[0]
+
+
+def is_part_of(part: str, whole: str) -> bool:
+    """Whether an item is a part of another one; none is a part of itself."""
+    return part != whole and whole_of(part) == whole
+
+
+def part_name(part: str) -> str:
+    """What a part is called within its item, such as ``linkedin``; empty for an item that is no part."""
+    return part.partition(".")[2]

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Literal, TypeVar
 
+from domain import steps
 from domain.calls import (
     Call,
     ImageRequest,
@@ -192,7 +193,7 @@ class Gateway:
         )
         if not others:
             raise unusable(last.text, unfit, last.served.provider, replayed=last.served.replayed)
-        elsewhere = replace(call, step=f"{call.step}/other" if call.step else "other")
+        elsewhere = replace(call, step=steps.ask_elsewhere(call.step))
         third = await self._text(elsewhere, request, None, others)
         found = read(third.text, parse)
         if isinstance(found, Parsed):

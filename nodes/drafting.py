@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from domain import steps
 from domain.calls import TemplateRef
 from domain.month import Month
 from nodes.work import Ports, Task, ask
 
 T = TypeVar("T")
 
-_STEPS = ("draft", "revise-1", "revise-2")
+_STEPS = (steps.DRAFT, steps.revise(1), steps.revise(2))
 """How often a draft that falls short goes back to the model; after that a person decides."""
 
 

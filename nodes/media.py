@@ -10,6 +10,7 @@ from domain.calls import ImageRequest, TemplateRef, VideoRequest
 from domain.content.platforms import platform
 from domain.content.visual import VisualBrief, VisualPrompt, image_prompt, video_prompt, visual_schema
 from domain.errors import FeatureNotAvailable
+from domain.ids import part_id, part_name, whole_of
 from domain.month import Month, Update, Work
 from domain.stages import IMAGES, VIDEO, VISUALS, Kind
 from domain.tiers import cheapest_with, tier
@@ -25,8 +26,8 @@ class Images:
 
     async def __call__(self, state: Work) -> Update:
         """``item`` is ``<topic>.<aspect>``, such as ``t01.16x9``."""
-        topic, aspect = state["item"].split(".")
-        task = Task(IMAGES, f"{topic}.image.{aspect}", state["revision"])
+        topic, aspect = whole_of(state["item"]), part_name(state["item"])
+        task = Task(IMAGES, part_id(topic, f"image.{aspect}"), state["revision"])
 
         async def work() -> None:
             await self._make(state, task, topic, aspect.replace("x", ":"))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from domain import steps
 from domain.content.persona import (
     ARCHETYPES,
     MBTI_TYPES,
@@ -66,7 +67,7 @@ class Personas:
 
     async def _all(self, state: Month) -> tuple[Cast, dict[str, list[str]]]:
         task = Task(PERSONAS, "all")
-        proposed = await self._ask(state, task, PROPOSED, {}, "", "draft")
+        proposed = await self._ask(state, task, PROPOSED, {}, "", steps.DRAFT)
         return await self._unique(state, task, dict(zip(_items(), proposed, strict=True)), {})
 
     async def _again(self, state: Month, rework: Sequence[Rework]) -> tuple[Cast, dict[str, list[str]]]:
@@ -75,7 +76,7 @@ class Personas:
         notes: dict[str, list[str]] = {}
         for entry in rework:
             task = Task(PERSONAS, entry["item"], entry["revision"])
-            proposed = await self._ask(state, task, 1, {**kept, **made}, entry["reason"], "draft")
+            proposed = await self._ask(state, task, 1, {**kept, **made}, entry["reason"], steps.DRAFT)
             unique, note = await self._unique(state, task, {entry["item"]: proposed[0]}, {**kept, **made})
             made |= unique
             notes |= note
@@ -98,7 +99,7 @@ class Personas:
             if not offending:
                 return cast, {}
             rest = {item: persona for item, persona in cast.items() if item not in offending}
-            step = f"again-{round_number}"
+            step = steps.ask_anew(round_number)
             proposed = await self._ask(state, task, len(offending), {**kept, **rest}, "", step)
             cast = {**cast, **dict(zip(offending, proposed, strict=True))}
         return _assign_free(kept, cast)

@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.content.platforms import Platform, platform
 from domain.content.social import SocialPost, assemble_caption, measure, social_findings, social_schema
+from domain.ids import part_name, whole_of
 from domain.month import Update, Work
 from domain.stages import SOCIAL, Kind
 from nodes.drafting import Text, best_draft
@@ -19,7 +20,7 @@ class Social:
 
     async def __call__(self, state: Work) -> Update:
         """``item`` is ``<topic>.<platform>``, such as ``t01.instagram``."""
-        topic, code = state["item"].split(".")
+        topic, code = whole_of(state["item"]), part_name(state["item"])
         task = Task(SOCIAL, state["item"], state["revision"])
 
         async def work() -> None:

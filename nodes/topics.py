@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from domain import steps
 from domain.content.topic import Slot, Topic, parse_topics, plan_slots, topic_problems, topics_schema
 from domain.month import Cards, Month, Update
 from domain.stages import TOPICS, Kind
@@ -92,7 +93,9 @@ class Topics:
             rest = [t for t in topics.values() if t.item not in problems]
             known = [*taken, *({"title": t.title, "focusKeyword": t.focus_keyword} for t in rest)]
             why = " ".join(line for lines in problems.values() for line in lines)
-            for topic in await self._ask(state, task, again, personas, known, why, f"again-{round_number}"):
+            for topic in await self._ask(
+                state, task, again, personas, known, why, steps.ask_anew(round_number)
+            ):
                 topics[topic.item] = topic
         return [(topics[slot.item], problems.get(slot.item, ())) for slot in slots]
 
@@ -104,7 +107,7 @@ class Topics:
         personas: Sequence[ItemRecord],
         taken: Taken,
         reason: str,
-        step: str = "draft",
+        step: str = steps.DRAFT,
     ) -> list[Topic]:
         cast = {record.item: record.content for record in personas}
         year, month = state["month"].split("-")

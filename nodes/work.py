@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from langgraph.config import get_stream_writer
 
+from domain import steps
 from domain.calls import Call, Structured, TemplateRef, TextRequest
 from domain.errors import (
     BadOutput,
@@ -101,7 +102,7 @@ async def ask(
     schema: Mapping[str, Any],
     parse: Callable[[Any], T],
     *,
-    step: str = "draft",
+    step: str = steps.DRAFT,
     on_text: Callable[[str], None] | None = None,
     resumable: tuple[type[ProviderError], ...] = (),
 ) -> tuple[Structured[T], Rendered]:

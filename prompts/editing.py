@@ -6,37 +6,25 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from domain.errors import InvalidInput
 from domain.text import nearest
-from prompts import events, versions
+from prompts import versions
+from prompts.active import PRODUCTION
 from prompts.actor import Actor, may_release, reason_given
-from prompts.events import Event, Scope, record
-from prompts.experiments import pauses
 from prompts.files import TemplateFile, cannot_be_used
 from prompts.rendering.renderer import Renderer, shared_renderer
-from prompts.standing import PRODUCTION
-from prompts.versions import Place, Version
-from store.database import Database
-from store.schema.prompts import EVERY_COMPANY, SHARED, prompt_labels, prompt_templates
+from prompts.versions import Version
+from store.database import Connection, Database
+from store.prompts import events, labels, pauses, templates
+from store.prompts.events import Event, Scope, record
+from store.prompts.labels import Label
+from store.prompts.templates import TemplateKey
+from store.schema.prompts import EVERY_COMPANY
 
 _LABEL = re.compile(r"[a-z][a-z0-9._-]{0,39}")
 
 _MOVES = ("labelled", "rolled back", "promoted", "unlabelled")
 """Events that move a label."""
-
-
-@dataclass(frozen=True)
-class Label:
-    """A label of an organization, of one of its companies, or of everybody (both empty)."""
-
-    name: str
-    version: int
-    organization_id: str
-    company_id: str
 
 
 @dataclass(frozen=True)
@@ -48,34 +36,25 @@ class Editor:
     actor: Actor
     renderer: Renderer = field(default_factory=shared_renderer)
 
-    async def place(self, code: str, language: str) -> Place:
-        """Return a template's place; NotFound names the nearest template or the languages that there are."""
+    async def key(self, code: str, language: str) -> TemplateKey:
+        """Return a template's key; NotFound names the nearest template or the languages that there are."""
         async with self.database.transaction() as connection:
-            return await versions.known_place(connection, self.organization, code, language)
+            return await versions.known_key(connection, self.organization, code, language)
 
-    async def version(self, place: Place, number: int) -> Version:
+    async def version(self, key: TemplateKey, number: int) -> Version:
         """Return a version; NotFound if the organization sees none of this number."""
         async with self.database.transaction() as connection:
-            return await versions.by_number(connection, self.organization, place, number)
+            return await versions.by_number(connection, self.organization, key, number)
 
-    async def versions(self, place: Place) -> list[Version]:
+    async def versions(self, key: TemplateKey) -> list[Version]:
         """Return all versions, the oldest first."""
         async with self.database.transaction() as connection:
-            return await versions.all_of(connection, self.organization, place)
+            return await versions.all_of(connection, self.organization, key)
 
-    async def labels(self, place: Place) -> list[Label]:
+    async def labels(self, key: TemplateKey) -> list[Label]:
         """Return every label that counts for the organization and its companies."""
-        column = prompt_labels.c
-        query = (
-            select(prompt_labels, prompt_templates.c.version)
-            .join(prompt_templates, prompt_templates.c.id == column.template_id)
-            .where(column.code == place[0], column.language == place[1])
-            .where(column.organization_id.in_((SHARED, self.organization)))
-            .order_by(column.organization_id, column.company_id, column.label)
-        )
         async with self.database.transaction() as connection:
-            rows = (await connection.execute(query)).all()
-        return [Label(row.label, row.version, row.organization_id, row.company_id) for row in rows]
+            return await labels.all_of(connection, self.organization, key)
 
     async def trail(self, code: str, language: str | None = None) -> list[Event]:
         """Return what happened to a template, the oldest first."""
@@ -113,13 +92,13 @@ class Editor:
             return (await self.save_all(connection, [(template, parent, said)]))[0]
 
     async def save_all(
-        self, connection: AsyncConnection, drafts: Sequence[tuple[TemplateFile, int | None, str]]
+        self, connection: Connection, drafts: Sequence[tuple[TemplateFile, int | None, str]]
     ) -> list[Version]:
         """Keep several checked templates, all of them or none: the transaction is the caller's."""
         made = []
         for template, parent, reason in drafts:
-            place = (template.code, template.language)
-            await versions.lock(connection, place)
+            key = (template.code, template.language)
+            await templates.lock(connection, key)
             await self._refuse_same(connection, template, parent)
             version = await versions.add(
                 connection,
@@ -129,25 +108,23 @@ class Editor:
                 reason=reason,
                 parent=parent,
             )
-            scope = Scope(self.organization, *place)
+            scope = Scope(self.organization, *key)
             await record(
                 connection, scope, self.actor, "saved", version=version.number, reason=reason, parent=parent
             )
             made.append(version)
         return made
 
-    async def _refuse_same(
-        self, connection: AsyncConnection, template: TemplateFile, parent: int | None
-    ) -> None:
+    async def _refuse_same(self, connection: Connection, template: TemplateFile, parent: int | None) -> None:
         if parent is None:
             return
-        place = (template.code, template.language)
-        before = await versions.by_number(connection, self.organization, place, parent)
+        key = (template.code, template.language)
+        before = await versions.by_number(connection, self.organization, key, parent)
         if before.template.content_hash == template.content_hash:
             raise InvalidInput(f"Nothing was changed: it is the same as version {parent}.")
 
     async def label(
-        self, place: Place, number: int, name: str, *, company_id: str = EVERY_COMPANY, reason: str = ""
+        self, key: TemplateKey, number: int, name: str, *, company_id: str = EVERY_COMPANY, reason: str = ""
     ) -> Label:
         """Put a label on a version; ``production`` is what runs get that start from now on.
 
@@ -166,14 +143,14 @@ class Editor:
         if name == PRODUCTION:
             may_release(self.actor, "put a version into production")
         async with self.database.transaction() as connection:
-            await versions.lock(connection, place)
-            version = await versions.by_number(connection, self.organization, place, number)
+            await templates.lock(connection, key)
+            version = await versions.by_number(connection, self.organization, key, number)
             await self.move(connection, version, name, "labelled", company_id=company_id, reason=reason)
         return Label(name, number, self.organization, company_id)
 
     async def move(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         version: Version,
         name: str,
         event: str,
@@ -182,15 +159,11 @@ class Editor:
         reason: str = "",
     ) -> None:
         """Move a label and record it; the caller holds the lock and has checked the role."""
-        scope = Scope(self.organization, *version.place, company_id)
-        row = _label_row(scope, name)
-        standing = await self._standing(connection, row)
-        statement = upsert(prompt_labels).values(**row, template_id=version.id)
-        await connection.execute(
-            statement.on_conflict_do_update(index_elements=list(row), set_={"template_id": version.id})
-        )
-        lifted = await pauses.lift(connection, self.organization, version)
-        details = {"from": standing} | ({"lifted": True} if lifted else {})
+        scope = Scope(self.organization, *version.key, company_id)
+        before = await labels.version_of(connection, scope, name)
+        await labels.put(connection, scope, name, version.id)
+        lifted = await pauses.lift(connection, self.organization, version.id)
+        details = {"from": before} | ({"lifted": True} if lifted else {})
         await record(
             connection,
             scope,
@@ -203,7 +176,7 @@ class Editor:
         )
 
     async def unlabel(
-        self, place: Place, name: str, *, company_id: str = EVERY_COMPANY, reason: str = ""
+        self, key: TemplateKey, name: str, *, company_id: str = EVERY_COMPANY, reason: str = ""
     ) -> None:
         """Take a label of the organization or company away: the next owner's counts again.
 
@@ -214,25 +187,24 @@ class Editor:
         if name == PRODUCTION:
             may_release(self.actor, "change what is in production")
         async with self.database.transaction() as connection:
-            await versions.lock(connection, place)
-            await self._take_away(connection, Scope(self.organization, *place, company_id), name, reason)
+            await templates.lock(connection, key)
+            await self._take_away(connection, Scope(self.organization, *key, company_id), name, reason)
 
     async def _take_away(
-        self, connection: AsyncConnection, scope: Scope, name: str, reason: str, event: str = "unlabelled"
+        self, connection: Connection, scope: Scope, name: str, reason: str, event: str = "unlabelled"
     ) -> None:
-        row = _label_row(scope, name)
-        standing = await self._standing(connection, row)
-        if standing is None:
+        before = await labels.version_of(connection, scope, name)
+        if before is None:
             raise InvalidInput(
                 f"The template {scope.code} ({scope.language}) has no label {name[:40]!r} of its own here.",
                 next_step=f"See its labels with: posthub prompts history {scope.code}",
             )
-        await connection.execute(delete(prompt_labels).filter_by(**row))
-        details = {"from": standing}
+        await labels.remove(connection, scope, name)
+        details = {"from": before}
         await record(connection, scope, self.actor, event, label=name, reason=reason, **details)
 
     async def rollback(
-        self, place: Place, *, company_id: str = EVERY_COMPANY, reason: str = ""
+        self, key: TemplateKey, *, company_id: str = EVERY_COMPANY, reason: str = ""
     ) -> int | None:
         """Put back into production what was there before the last change.
 
@@ -245,36 +217,17 @@ class Editor:
         """
         may_release(self.actor, "roll back what is in production")
         async with self.database.transaction() as connection:
-            await versions.lock(connection, place)
-            scope = Scope(self.organization, *place, company_id)
-            target = _before(await events.events(connection, self.organization, *place), scope)
+            await templates.lock(connection, key)
+            scope = Scope(self.organization, *key, company_id)
+            target = _before(await events.events(connection, self.organization, *key), scope)
             if target is None:
                 await self._take_away(connection, scope, PRODUCTION, reason, "rolled back")
                 return None
-            version = await versions.by_number(connection, self.organization, place, target)
+            version = await versions.by_number(connection, self.organization, key, target)
             await self.move(
                 connection, version, PRODUCTION, "rolled back", company_id=company_id, reason=reason
             )
             return target
-
-    async def _standing(self, connection: AsyncConnection, row: dict[str, str]) -> int | None:
-        query = (
-            select(prompt_templates.c.version)
-            .join(prompt_labels, prompt_labels.c.template_id == prompt_templates.c.id)
-            .filter(*(prompt_labels.c[name] == value for name, value in row.items()))
-        )
-        found = await connection.scalar(query)
-        return None if found is None else int(found)
-
-
-def _label_row(scope: Scope, name: str) -> dict[str, str]:
-    return {
-        "organization_id": scope.organization_id,
-        "company_id": scope.company_id,
-        "code": scope.code,
-        "language": scope.language,
-        "label": name,
-    }
 
 
 def _before(trail: Sequence[Event], scope: Scope) -> int | None:

@@ -18,11 +18,13 @@ from domain.errors import InvalidInput, StorageFull
 from prompts import versions
 from prompts.actor import RELEASE, reason_given
 from prompts.editing import Editor
-from prompts.events import Scope, record
 from prompts.files import MAX_FILE, TemplateFile, dump, read
 from prompts.front_matter import dump_yaml, load_yaml
 from prompts.registry import Prompts
-from prompts.versions import Place, Version
+from prompts.versions import Version
+from store.prompts import templates
+from store.prompts.events import Scope, record
+from store.prompts.templates import TemplateKey
 
 VERSIONS = "versions.yaml"
 _NAME = re.compile(r"(?P<language>[a-z]{2})(?:\.v(?P<number>[1-9]\d{0,8}))?\.md")
@@ -34,7 +36,7 @@ class Change:
     """What an import does with one file: ``new`` template, ``changed``, or the ``same`` as version ``number``."""
 
     path: str
-    place: Place
+    key: TemplateKey
     status: str
     number: int | None
     diff: str
@@ -62,30 +64,30 @@ async def export(editor: Editor, prompts: Prompts, folder: Path, *, all_versions
         InvalidInput: The folder cannot be written.
     """
     async with editor.database.transaction() as connection:
-        places = await versions.places(connection, editor.organization)
+        keys = await templates.keys(connection, editor.organization)
     texts: dict[Path, str] = {}
-    for code, language in places:
+    for code, language in keys:
         in_use = await prompts.version(code, language, organization=editor.organization)
         if in_use.template.language == language:
             texts[Path(code, f"{language}.md")] = dump(in_use.template)
         if all_versions:
             texts |= await _whole_history(editor, (code, language))
     if all_versions:
-        texts |= await _manifests(editor, places)
+        texts |= await _manifests(editor, keys)
     return [_write(folder / path, text) for path, text in sorted(texts.items())]
 
 
-async def _whole_history(editor: Editor, place: Place) -> dict[Path, str]:
-    code, language = place
+async def _whole_history(editor: Editor, key: TemplateKey) -> dict[Path, str]:
+    code, language = key
     return {
         Path(code, f"{language}.v{version.number}.md"): dump(version.template)
-        for version in await editor.versions(place)
+        for version in await editor.versions(key)
     }
 
 
-async def _manifests(editor: Editor, places: Sequence[Place]) -> dict[Path, str]:
+async def _manifests(editor: Editor, keys: Sequence[TemplateKey]) -> dict[Path, str]:
     found: dict[str, dict[str, Any]] = {}
-    for code, language in places:
+    for code, language in keys:
         for version in await editor.versions((code, language)):
             found.setdefault(code, {})[f"{language}.v{version.number}"] = _about(version)
     return {Path(code, VERSIONS): dump_yaml(about) for code, about in found.items()}
@@ -140,39 +142,39 @@ async def _compare(
     editor: Editor, prompts: Prompts, files: Sequence[_File]
 ) -> tuple[list[Change], list[tuple[_File, int | None]]]:
     changes, drafts = [], []
-    added: set[tuple[Place, str]] = set()
+    added: set[tuple[TemplateKey, str]] = set()
     for file in files:
-        place = (file.template.code, file.template.language)
-        known = await editor.versions(place)
+        key = (file.template.code, file.template.language)
+        known = await editor.versions(key)
         same = next((v for v in known if v.template.content_hash == file.template.content_hash), None)
         if same is not None:
-            changes.append(Change(file.path, place, "same", same.number, ""))
+            changes.append(Change(file.path, key, "same", same.number, ""))
             continue
-        if (place, file.template.content_hash) in added:
+        if (key, file.template.content_hash) in added:
             continue  # what is in use is one of the versions beside it
-        added.add((place, file.template.content_hash))
-        base = await _base(prompts, editor.organization, place) if known else None
+        added.add((key, file.template.content_hash))
+        base = await _base(prompts, editor.organization, key) if known else None
         before = dump(base.template) if base else ""
-        names = (f"{place[0]} ({place[1]}) version {base.number}" if base else "nothing", file.path)
+        names = (f"{key[0]} ({key[1]}) version {base.number}" if base else "nothing", file.path)
         text = diff(before, dump(file.template), names)
-        changes.append(Change(file.path, place, "changed" if known else "new", None, text))
+        changes.append(Change(file.path, key, "changed" if known else "new", None, text))
         drafts.append((file, base.number if base else None))
     return changes, drafts
 
 
-async def _base(prompts: Prompts, organization: str, place: Place) -> Version | None:
-    version = await prompts.version(*place, organization=organization)
-    return version if version.place == place else None
+async def _base(prompts: Prompts, organization: str, key: TemplateKey) -> Version | None:
+    version = await prompts.version(*key, organization=organization)
+    return version if version.key == key else None
 
 
 async def _keep(editor: Editor, drafts: Sequence[tuple[_File, int | None]], reason: str) -> None:
     async with editor.database.transaction() as connection:
         for file, base in drafts:
-            place = (file.template.code, file.template.language)
-            await versions.lock(connection, place)
+            key = (file.template.code, file.template.language)
+            await templates.lock(connection, key)
             parent = base
             if file.about:
-                known = await versions.all_of(connection, editor.organization, place)
+                known = await versions.all_of(connection, editor.organization, key)
                 numbers = {version.template.content_hash: version.number for version in known}
                 parent = numbers.get(file.parent_hash or "")
             author = str(file.about.get("author") or editor.actor.author)
@@ -187,7 +189,7 @@ async def _keep(editor: Editor, drafts: Sequence[tuple[_File, int | None]], reas
             )
             await record(
                 connection,
-                Scope(editor.organization, *place),
+                Scope(editor.organization, *key),
                 editor.actor,
                 "imported",
                 version=made.number,
@@ -272,7 +274,7 @@ def _text(path: Path) -> str:
 
 
 def _refuse_twice(files: Sequence[_File]) -> None:
-    seen: dict[tuple[Place, int | None], str] = {}
+    seen: dict[tuple[TemplateKey, int | None], str] = {}
     for file in files:
         key = ((file.template.code, file.template.language), file.number)
         if key in seen:

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
-
 from domain.calls import TemplateRef
 from domain.errors import InvalidInput, NotFound
-from prompts import shipping, standing, versions
+from prompts import active, shipping, versions
+from prompts.active import FALLBACK_LANGUAGE, PRODUCTION, ActiveVersions
 from prompts.experiments import pauses
 from prompts.experiments.allocation import assigned
 from prompts.experiments.pauses import PauseRule
 from prompts.files import trusted_hashes
 from prompts.rendering.renderer import Renderer, shared_renderer
-from prompts.standing import FALLBACK_LANGUAGE, PRODUCTION, Standing
-from prompts.versions import Place, Version, of_row, unknown_template
-from prompts.watch import watching
+from prompts.versions import Version, of_row, unknown_template
 from store.database import Database
-from store.schema.prompts import EVERY_COMPANY, SHARED, prompt_templates
+from store.prompts import templates
+from store.prompts.templates import TemplateKey
+from store.prompts.watch import watching
+from store.schema.prompts import EVERY_COMPANY, SHARED
 
 __all__ = ["FALLBACK_LANGUAGE", "PRODUCTION", "Choice", "Prompts", "Rendered"]
 
@@ -73,7 +73,7 @@ class Prompts:
         self._database = database
         self._pause_rule = pause_rule or PauseRule()
         self._renderer = renderer or shared_renderer()
-        self._standing = Standing()
+        self._active = ActiveVersions()
         self._by_id: dict[str, Version] = {}
         self._loading = asyncio.Lock()
         self._watching = False
@@ -87,13 +87,12 @@ class Prompts:
     async def reload(self) -> None:
         """Read labels, pauses and experiments anew, and the versions on which labels stand."""
         async with self._database.transaction() as connection:
-            found = await standing.load(connection)
+            found = await active.load(connection)
             missing = set(found.labels.values()) - set(self._by_id)
             if missing:
-                query = select(prompt_templates).where(prompt_templates.c.id.in_(missing))
-                for row in await connection.execute(query):
+                for row in await templates.by_ids(connection, missing):
                     self._by_id[row.id] = of_row(row)
-        self._standing = found
+        self._active = found
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
@@ -112,7 +111,7 @@ class Prompts:
     async def current(self, language: str, *, organization: str = SHARED) -> dict[str, int]:
         """Return the number of the version in production of every template, by code."""
         await self._loaded()
-        codes = {code for code, _ in self._standing.places(organization)}
+        codes = {code for code, _ in self._active.keys(organization)}
         return {
             code: (await self.version(code, language, organization=organization)).number
             for code in sorted(codes)
@@ -139,7 +138,7 @@ class Prompts:
         if not self._watching:
             await self.reload()
         asked = dict(wanted or {})
-        known = {code for code, _ in self._standing.places(organization)}
+        known = {code for code, _ in self._active.keys(organization)}
         for code in asked:
             if code not in known:
                 raise unknown_template(code, known)
@@ -162,21 +161,21 @@ class Prompts:
         asked: int | str | None,
         record: bool,
     ) -> Choice:
-        place = self._place(organization, code, language)
+        key = self._key(organization, code, language)
         if asked is not None:
-            return Choice(await self._asked(organization, place, asked, company), "asked")
-        found = self._standing.labelled(organization, place, PRODUCTION, company)
-        assert found is not None, "a template without the label production is no place"
+            return Choice(await self._asked(organization, key, asked, company), "asked")
+        found = self._active.labelled(organization, key, PRODUCTION, company)
+        assert found is not None, "a template without the label production has no key"
         template_id, because = found
         if because != "company":
-            tried = await self._tried(organization, place, company, record)
+            tried = await self._tried(organization, key, company, record)
             if tried is not None:
                 return tried
         version, paused = await self._unpaused(organization, await self._by(organization, template_id))
         return Choice(version, because, paused=paused)
 
-    async def _tried(self, organization: str, place: Place, company: str, record: bool) -> Choice | None:
-        experiment = self._standing.experiments.get((organization, *place))
+    async def _tried(self, organization: str, key: TemplateKey, company: str, record: bool) -> Choice | None:
+        experiment = self._active.experiments.get((organization, *key))
         if experiment is None or company == EVERY_COMPANY or not experiment.active(datetime.now(UTC)):
             return None
         async with self._database.transaction() as connection:
@@ -188,24 +187,24 @@ class Prompts:
 
     async def _unpaused(self, organization: str, version: Version) -> tuple[Version, tuple[int, ...]]:
         paused: list[int] = []
-        while (organization, version.id) in self._standing.paused and version.parent is not None:
+        while (organization, version.id) in self._active.paused and version.parent is not None:
             paused.append(version.number)
-            version = await self._numbered(organization, version.place, version.parent)
+            version = await self._numbered(organization, version.key, version.parent)
         return version, tuple(paused)
 
-    async def _asked(self, organization: str, place: Place, asked: int | str, company: str) -> Version:
+    async def _asked(self, organization: str, key: TemplateKey, asked: int | str, company: str) -> Version:
         if isinstance(asked, bool) or not isinstance(asked, int | str):
             raise InvalidInput(
-                f"The version {asked!r:.40} of {place[0]} is neither a number nor a label.",
+                f"The version {asked!r:.40} of {key[0]} is neither a number nor a label.",
                 next_step="Give a number, such as 3, or a label, such as staging.",
             )
         if isinstance(asked, int) or asked.isdecimal():
-            return await self._numbered(organization, place, int(str(asked)[:12]))
-        found = self._standing.labelled(organization, place, asked, company)
+            return await self._numbered(organization, key, int(str(asked)[:12]))
+        found = self._active.labelled(organization, key, asked, company)
         if found is None:
             raise NotFound(
-                f"The template {place[0]} ({place[1]}) has no label {asked[:40]!r}.",
-                next_step=f"See its labels with: posthub prompts history {place[0]}",
+                f"The template {key[0]} ({key[1]}) has no label {asked[:40]!r}.",
+                next_step=f"See its labels with: posthub prompts history {key[0]}",
             )
         return await self._by(organization, found[0])
 
@@ -286,11 +285,11 @@ class Prompts:
     ) -> Version:
         """Return a version of a template, the one in production when no number is given; NotFound if there is none."""
         await self._loaded()
-        place = self._place(organization, code, language)
+        key = self._key(organization, code, language)
         if number is not None:
-            return await self._numbered(organization, place, number)
-        found = self._standing.labelled(organization, place, PRODUCTION)
-        assert found is not None, "a template without the label production is no place"
+            return await self._numbered(organization, key, number)
+        found = self._active.labelled(organization, key, PRODUCTION)
+        assert found is not None, "a template without the label production has no key"
         return await self._by(organization, found[0])
 
     async def hashes(
@@ -305,24 +304,24 @@ class Prompts:
         return found
 
     async def _loaded(self) -> None:
-        if not self._standing.labels:
+        if not self._active.labels:
             async with self._loading:
-                if not self._standing.labels:
+                if not self._active.labels:
                     await self.reload()
 
-    def _place(self, organization: str, code: str, language: str) -> Place:
-        place = self._standing.place(organization, code, language)
-        if place is None:
-            raise unknown_template(code, {known for known, _ in self._standing.places(organization)})
-        return place
+    def _key(self, organization: str, code: str, language: str) -> TemplateKey:
+        key = self._active.key(organization, code, language)
+        if key is None:
+            raise unknown_template(code, {known for known, _ in self._active.keys(organization)})
+        return key
 
-    async def _numbered(self, organization: str, place: Place, number: int) -> Version:
+    async def _numbered(self, organization: str, key: TemplateKey, number: int) -> Version:
         for owner in (organization, SHARED):
-            known = self._by_id.get(versions.version_id(owner, place, number))
+            known = self._by_id.get(versions.version_id(owner, key, number))
             if known is not None:
                 return known
         async with self._database.transaction() as connection:
-            found = await versions.by_number(connection, organization, place, number)
+            found = await versions.by_number(connection, organization, key, number)
         self._by_id[found.id] = found
         return found
 

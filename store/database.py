@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -19,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from domain.errors import InvalidInput, PostHubError, StorageFull, StoreUnavailable
 
+Connection = AsyncConnection
+"""An open transaction, as `Database.transaction` gives it."""
 DriverConnection = psycopg.AsyncConnection[Any]
 
 CONNECT_SECONDS = 10
@@ -68,13 +69,6 @@ def libpq_uri(uri: str) -> str:
         parse_uri(uri).set(drivername="postgresql").render_as_string(hide_password=False).partition("?")
     )
     return address_ + mark + query.replace("+", "%20")  # libpq takes a plus sign for itself, not for a space
-
-
-def by_position(statement: str, *names: str) -> str:
-    """Number a statement's parameters as PostgreSQL does, for `Database.driver`: the first name becomes ``$1``."""
-    for number, name in enumerate(names, 1):
-        statement = re.sub(rf"(?<!:):{name}\b", f"${number}", statement)
-    return statement
 
 
 def address(uri: str) -> str:
@@ -176,7 +170,7 @@ class Database:
         """Open a connection of psycopg's own, in autocommit; for the few statements that every paid call makes.
 
         SQLAlchemy takes half a millisecond for a statement where psycopg takes a tenth. Parameters are numbered
-        (`by_position`): psycopg parses a statement of over 4,096 characters with names each time anew.
+        (`store.statements`): psycopg parses a statement of over 4,096 characters with names each time anew.
 
         Raises:
             StoreUnavailable: PostgreSQL cannot be reached, or went away in between.

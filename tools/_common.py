@@ -9,6 +9,7 @@ from typing import Annotated, Any, Protocol
 from langchain_core.tools import StructuredTool, ToolException
 from pydantic import BaseModel, BeforeValidator
 
+from domain import steps
 from domain.calls import (
     Call,
     ImageRequest,
@@ -56,7 +57,7 @@ def told(description: str, example: str) -> str:
 def named_call(call: Call, tool: str, arguments: BaseModel, kind: JobKind) -> Call:
     """Name the call that a tool makes: the same arguments make the same name, in every run of the step."""
     name = f"{tool}-{content_hash(arguments.model_dump(mode='json'))[:16]}"
-    return replace(call, kind=kind, step=f"{call.step}/{name}" if call.step else name)
+    return replace(call, kind=kind, step=steps.within(call.step, name))
 
 
 def media_answer(result: MediaResult, alt_text: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cli.screen.terminal import Screen
     from prompts.experiments.report import ExperimentReport
     from prompts.experiments.statistics import Estimate
-    from prompts.standing import Experiment
+    from store.prompts.experiments import Experiment
 
 
 class Allocation(StrEnum):
@@ -57,14 +57,14 @@ def start(
     from prompts.experiments import lifecycle as experiments
 
     shown, settings = screen(), read_settings()
-    wish = experiments.Wish(
+    spec = experiments.ExperimentSpec(
         experiments.parse_arms(arms), allocation.value, minimum, _moment(begin), _moment(until)
     )
 
     async def work() -> Experiment:
         async with opened_desk(settings) as desk:
             place = await desk.place(code, language)
-            return await experiments.start(desk.editor, place, wish, reason=reason)
+            return await experiments.start(desk.editor, place, spec, reason=reason)
 
     made = run_async(work())
     listed = ", ".join(f"{one.name} (version {one.version}, {one.weight:.0%})" for one in made.arms)

@@ -12,9 +12,9 @@ from cli.options import Json, Thread
 if TYPE_CHECKING:
     from cli.editors import Desk
     from cli.screen.terminal import Screen
-    from prompts.editing import Label
     from prompts.registry import Choice
     from prompts.versions import Version
+    from store.prompts.labels import Label
 
 _BECAUSE = {
     "asked": "asked for",
@@ -66,10 +66,10 @@ def list_(json: Json = False) -> int:
 
 
 async def _listed(desk: Desk) -> list[dict[str, Any]]:
-    from prompts import versions
+    from store.prompts import templates
 
     async with desk.database.transaction() as connection:
-        places = await versions.places(connection, desk.settings.organization)
+        places = await templates.keys(connection, desk.settings.organization)
     chosen = {
         language: await desk.prompts.resolve(language, organization=desk.settings.organization, record=False)
         for language in {language for _, language in places}
@@ -77,7 +77,7 @@ async def _listed(desk: Desk) -> list[dict[str, Any]]:
     rows = []
     for code, language in places:
         choice = chosen[language].get(code)
-        if choice is None or choice.version.place != (code, language):
+        if choice is None or choice.version.key != (code, language):
             continue
         labels = await desk.editor.labels((code, language))
         rows.append(

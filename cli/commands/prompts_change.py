@@ -61,7 +61,7 @@ async def _keep(shown: Screen, settings: Any, before: Version, text: str, reason
     from prompts.exchange import diff
     from prompts.files import dump
 
-    code, language = before.place
+    code, language = before.key
     async with opened_desk(settings) as desk:
         try:
             template = await _checked(shown, desk, before, text)
@@ -87,10 +87,10 @@ async def _checked(shown: Screen, desk: Desk, before: Version, text: str) -> Tem
     while True:
         try:
             template = read(text)
-            if (template.code, template.language) != before.place:
+            if (template.code, template.language) != before.key:
                 raise InvalidInput(
                     f"It is now the template {template.code} ({template.language}).",
-                    next_step=f"Leave code and language as they are: {before.place[0]} and {before.place[1]}.",
+                    next_step=f"Leave code and language as they are: {before.key[0]} and {before.key[1]}.",
                 )
             return await desk.editor.checked(template)
         except InvalidInput as error:
@@ -99,7 +99,7 @@ async def _checked(shown: Screen, desk: Desk, before: Version, text: str) -> Tem
             shown.say(str(error), "bold yellow")
             if TerminalKeyboard().line("Edit again? [Y/n] ").lower().startswith("n"):
                 raise
-            text = _edited(shown, text, "-".join(before.place))
+            text = _edited(shown, text, "-".join(before.key))
 
 
 def _edited(shown: Screen, text: str, name: str) -> str:
@@ -247,9 +247,7 @@ def import_(
 
     changes = run_async(work())
     if json:
-        rows = [
-            {"file": c.path, "code": c.place[0], "language": c.place[1], "status": c.status} for c in changes
-        ]
+        rows = [{"file": c.path, "code": c.key[0], "language": c.key[1], "status": c.status} for c in changes]
         print_json(shown, {"dry_run": dry_run, "changes": rows})
         return 0
     for change in changes:

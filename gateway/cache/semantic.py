@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 
+from domain import steps
 from domain.calls import Call
 from domain.errors import NotAllowed, ProviderError, StoreUnavailable
 from gateway.cache.alike import asks_the_same
@@ -106,4 +107,4 @@ class _Away(Exception):
 
 
 def _of_question(call: Call) -> Call:
-    return replace(call, step=f"{call.step}/likeness" if call.step else "likeness")
+    return replace(call, step=steps.within(call.step, "likeness"))

@@ -10,6 +10,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 from json_repair import repair_json
 from pydantic import ValidationError
 
+from domain import steps
 from domain.calls import Call, TextRequest
 from domain.errors import BadOutput, InvalidInput, MoneyState
 from domain.ids import canonical_json
@@ -73,8 +74,9 @@ def ask_again(call: Call, request: TextRequest, text: str, unfit: Unfit) -> tupl
     """Return the call and the request that ask once more, with the answer and what is wrong with it as data."""
     # Plain data without a word of instruction: the words of prompts belong to the templates.
     correction = canonical_json({"rejected_answer": text, "validation_errors": list(unfit.problems)})
-    step = f"{call.step}/again" if call.step else "again"
-    return replace(call, step=step), replace(request, prompt=f"{request.prompt}\n\n{correction}")
+    return replace(call, step=steps.ask_again(call.step)), replace(
+        request, prompt=f"{request.prompt}\n\n{correction}"
+    )
 
 
 def unusable(text: str, unfit: Unfit, provider: str, *, replayed: bool = False) -> BadOutput:

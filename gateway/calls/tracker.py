@@ -7,11 +7,8 @@ calls that were made elsewhere, by a library or an agent of one's own.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-
-from psycopg.errors import UniqueViolation
 
 from domain.calls import Call, Usage
 from domain.errors import NotFound, UnknownPrice
@@ -117,8 +114,7 @@ class CostTracker:
             # The money is spent: nothing is held, so that no budget can refuse to write it down.
             job = stable_id("tracked", call_id)
             hold = Hold(call_id, job, call, provider, model, "elsewhere", 0, tariff.price_ids)
-            with suppress(UniqueViolation):  # the same event a second time, at the same moment
-                await self._ledger.hold(hold)
+            await self._ledger.hold_made(hold)  # the same event may come a second time, at the same moment
         first = await self._ledger.settle(call_id, cost_micro=cost, basis=basis, usage=usage)
         return Tracked(cost, basis, first)
 

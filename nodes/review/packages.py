@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from domain.content.platforms import platform
 from domain.content.social import SocialPost, social_findings
-from domain.ids import content_hash
+from domain.ids import content_hash, is_part_of
 from domain.month import Month
 from domain.review import Decision
 from domain.stages import PACKAGES, Kind, Stage
@@ -34,7 +34,7 @@ class ReviewPackages(Review):
         missing = [
             f"{outcome.item}: {outcome.reason}"
             for outcome in await self.ports.reviews.outcomes(owner(state))
-            if outcome.item.startswith(f"{item}.") and outcome.status != "done"
+            if is_part_of(outcome.item, item) and outcome.status != "done"
         ]
         findings = [f"{r.content['platform']}: {finding}" for r in social for finding in r.findings]
         text = findings_text([*findings, *missing]) + "\n\n".join(_lines(social, assets))
@@ -98,7 +98,7 @@ class ReviewPackages(Review):
 
     async def _parts(self, state: Month, kind: Kind, item: str) -> list[ItemRecord]:
         records = await self.ports.items.list_newest(owner(state), kind)
-        return [record for record in records if record.item.startswith(f"{item}.")]
+        return [record for record in records if is_part_of(record.item, item)]
 
 
 def _editable(record: ItemRecord) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from langgraph.types import Send
 
 from domain.content.post import BlogPost, post_findings, post_markdown
 from domain.content.topic import Topic, topic_problems
+from domain.ids import part_id
 from domain.month import Month
 from domain.stages import IMAGES, PACKAGES, POSTS, SOCIAL, TOPICS, VIDEO, Kind, Stage
 from nodes.media import aspects
@@ -113,13 +114,13 @@ def media(
     """Everything that is made from one approved post: a text per platform, a picture per aspect, a clip."""
     sends = []
     if "social" in parts:
-        items = [f"{topic}.{code}" for code in state["platforms"]]
+        items = [part_id(topic, code) for code in state["platforms"]]
         announce(SOCIAL, items)
         sends += [work(state, SOCIAL.node, item, revision, reason) for item in items]
     if "images" in parts and state["images"]:
         shapes = [aspect.replace(":", "x") for aspect in aspects(state["platforms"])]
         announce(IMAGES, [f"{topic}.image.{shape}" for shape in shapes])
-        sends += [work(state, IMAGES.node, f"{topic}.{shape}", revision, reason) for shape in shapes]
+        sends += [work(state, IMAGES.node, part_id(topic, shape), revision, reason) for shape in shapes]
     if "video" in parts and state["video"] and topic in _with_video(state):
         announce(VIDEO, [f"{topic}.video"])
         sends.append(work(state, VIDEO.node, topic, revision, reason))

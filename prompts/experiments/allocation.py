@@ -6,39 +6,29 @@ import hashlib
 import random
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from prompts.experiments.outcomes import decided
-from prompts.standing import Arm, Experiment
-from store.schema.prompts import prompt_assignments
+from store.database import Connection
+from store.prompts import experiments
+from store.prompts.experiments import Arm, Experiment
 
 
 async def assigned(
-    connection: AsyncConnection, experiment: Experiment, company_id: str, *, record: bool = True
+    connection: Connection, experiment: Experiment, company_id: str, *, record: bool = True
 ) -> Arm:
     """Return a company's arm; the first use decides it and records it, unless ``record`` is false."""
-    kept = prompt_assignments.c
-    query = select(kept.arm).where(kept.experiment_id == experiment.id, kept.company_id == company_id)
-    name = await connection.scalar(query)
+    name = await experiments.arm_of(connection, experiment.id, company_id)
     if name is None and not record:
         return await _first(connection, experiment, company_id)
     if name is None:
-        values = {
-            "experiment_id": experiment.id,
-            "company_id": company_id,
-            "organization_id": experiment.organization_id,
-            "arm": (await _first(connection, experiment, company_id)).name,
-        }
-        await connection.execute(insert(prompt_assignments).values(**values).on_conflict_do_nothing())
-        name = await connection.scalar(query)
+        first = await _first(connection, experiment, company_id)
+        await experiments.assign(connection, experiment, company_id, first.name)
+        name = await experiments.arm_of(connection, experiment.id, company_id)
     arm = experiment.arm(str(name))
     assert arm is not None, "an assignment names an arm of its experiment"
     return arm
 
 
-async def _first(connection: AsyncConnection, experiment: Experiment, company_id: str) -> Arm:
+async def _first(connection: Connection, experiment: Experiment, company_id: str) -> Arm:
     if experiment.allocation == "thompson":
         known = await decided(connection, experiment)
         if any(sum(counts) for counts in known.values()):

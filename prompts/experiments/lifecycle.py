@@ -10,19 +10,18 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from domain.errors import InvalidInput, NotFound
 from domain.ids import stable_id
 from prompts import versions
+from prompts.active import PRODUCTION
 from prompts.actor import may_release, reason_given
 from prompts.editing import Editor
-from prompts.events import Scope, record
 from prompts.experiments.report import ExperimentReport, report
-from prompts.standing import PRODUCTION, Arm, Experiment, experiment
-from prompts.versions import Place
-from store.schema.prompts import prompt_assignments, prompt_experiments
+from store.database import Connection
+from store.prompts import experiments, templates
+from store.prompts.events import Scope, record
+from store.prompts.experiments import Arm, Experiment
+from store.prompts.templates import TemplateKey
 
 MINIMUM = 20
 """Decisions of each arm before there is a verdict, unless the person says otherwise."""
@@ -33,7 +32,7 @@ Allocation = Literal["weights", "thompson"]
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExperimentSpec:
     """What a person asked for: versions with their weights, and when and how."""
 
     arms: tuple[tuple[int, float], ...]
@@ -81,7 +80,7 @@ def _weights(given: Sequence[re.Match[str]]) -> list[float]:
     return weights
 
 
-async def start(editor: Editor, place: Place, wish: Wish, *, reason: str = "") -> Experiment:
+async def start(editor: Editor, key: TemplateKey, spec: ExperimentSpec, *, reason: str = "") -> Experiment:
     """Start an experiment: companies without a version of their own get one of its arms from now on.
 
     Raises:
@@ -90,109 +89,94 @@ async def start(editor: Editor, place: Place, wish: Wish, *, reason: str = "") -
         InvalidInput: Another experiment runs on the template, or the dates or the minimum cannot be.
     """
     may_release(editor.actor, "start an experiment")
-    _check(wish)
+    _check(spec)
     async with editor.database.transaction() as connection:
-        await versions.lock(connection, place)
-        if await _running(connection, editor.organization, place):
+        await templates.lock(connection, key)
+        if await experiments.running(connection, editor.organization, key):
             raise InvalidInput(
-                f"An experiment runs on {place[0]} ({place[1]}) already.",
-                next_step=f"End it with: posthub experiments stop {place[0]}",
+                f"An experiment runs on {key[0]} ({key[1]}) already.",
+                next_step=f"End it with: posthub experiments stop {key[0]}",
             )
         arms = [
-            await _arm(connection, editor, place, *arm)
-            for arm in zip(string.ascii_uppercase[: len(wish.arms)], wish.arms, strict=True)
+            await _arm(connection, editor, key, *arm)
+            for arm in zip(string.ascii_uppercase[: len(spec.arms)], spec.arms, strict=True)
         ]
-        made = await _insert(connection, editor, place, wish, arms, reason)
+        made = await _insert(connection, editor, key, spec, arms, reason)
         await _record(connection, editor, made, "started", reason, arms=[asdict(arm) for arm in arms])
     return made
 
 
-def _check(wish: Wish) -> None:
-    if not 1 <= wish.minimum <= 1_000_000:
-        raise InvalidInput(f"The minimum of {wish.minimum} decisions cannot be.", next_step="Use 1 or more.")
-    begin = wish.starts_at or datetime.now(UTC)
-    if wish.ends_at is not None and wish.ends_at <= begin:
+def _check(spec: ExperimentSpec) -> None:
+    if not 1 <= spec.minimum <= 1_000_000:
+        raise InvalidInput(f"The minimum of {spec.minimum} decisions cannot be.", next_step="Use 1 or more.")
+    begin = spec.starts_at or datetime.now(UTC)
+    if spec.ends_at is not None and spec.ends_at <= begin:
         raise InvalidInput("The experiment ends before it starts.", next_step="Give a later end.")
 
 
 async def _arm(
-    connection: AsyncConnection, editor: Editor, place: Place, name: str, arm: tuple[int, float]
+    connection: Connection, editor: Editor, key: TemplateKey, name: str, arm: tuple[int, float]
 ) -> Arm:
-    version = await versions.by_number(connection, editor.organization, place, arm[0])
+    version = await versions.by_number(connection, editor.organization, key, arm[0])
     return Arm(name, version.number, version.id, arm[1])
 
 
 async def _insert(
-    connection: AsyncConnection, editor: Editor, place: Place, wish: Wish, arms: Sequence[Arm], reason: str
+    connection: Connection,
+    editor: Editor,
+    key: TemplateKey,
+    spec: ExperimentSpec,
+    arms: Sequence[Arm],
+    reason: str,
 ) -> Experiment:
-    kept = prompt_experiments.c
-    earlier = await connection.scalar(
-        select(func.count())
-        .select_from(prompt_experiments)
-        .where(kept.organization_id == editor.organization, kept.code == place[0], kept.language == place[1])
-    )
+    earlier = await experiments.count(connection, editor.organization, key)
     values: dict[str, Any] = {
-        "id": stable_id("experiment", editor.organization, *place, int(earlier or 0) + 1),
+        "id": stable_id("experiment", editor.organization, *key, earlier + 1),
         "organization_id": editor.organization,
-        "code": place[0],
-        "language": place[1],
+        "code": key[0],
+        "language": key[1],
         "status": "running",
-        "allocation": wish.allocation,
+        "allocation": spec.allocation,
         "arms": [asdict(arm) for arm in arms],
-        "minimum": wish.minimum,
-        "ends_at": wish.ends_at,
+        "minimum": spec.minimum,
+        "ends_at": spec.ends_at,
         "author": editor.actor.author,
         "reason": reason,
     }
-    if wish.starts_at is not None:
-        values["starts_at"] = wish.starts_at
-    statement = insert(prompt_experiments).values(**values).returning(prompt_experiments)
-    return experiment((await connection.execute(statement)).one())
+    if spec.starts_at is not None:
+        values["starts_at"] = spec.starts_at
+    return await experiments.add(connection, values)
 
 
-async def found(editor: Editor, place: Place) -> Experiment:
+async def found(editor: Editor, key: TemplateKey) -> Experiment:
     """Return the template's running experiment, or its last one.
 
     Raises:
         NotFound: There was never one.
     """
-    kept = prompt_experiments.c
-    query = (
-        select(prompt_experiments)
-        .where(kept.organization_id == editor.organization, kept.code == place[0], kept.language == place[1])
-        .order_by((kept.status == "running").desc(), kept.created_at.desc())
-    )
     async with editor.database.transaction() as connection:
-        row = (await connection.execute(query)).first()
-    if row is None:
+        known = await experiments.latest(connection, editor.organization, key)
+    if known is None:
         raise NotFound(
-            f"There is no experiment on {place[0]} ({place[1]}).",
-            next_step=f"Start one with: posthub experiments start {place[0]} --arms 1:0.5,2:0.5",
+            f"There is no experiment on {key[0]} ({key[1]}).",
+            next_step=f"Start one with: posthub experiments start {key[0]} --arms 1:0.5,2:0.5",
         )
-    return experiment(row)
+    return known
 
 
 async def all_of(editor: Editor) -> list[Experiment]:
     """Return every experiment of the organization, the newest first."""
-    kept = prompt_experiments.c
-    query = (
-        select(prompt_experiments)
-        .where(kept.organization_id == editor.organization)
-        .order_by(kept.created_at.desc())
-    )
     async with editor.database.transaction() as connection:
-        return [experiment(row) for row in (await connection.execute(query)).all()]
+        return await experiments.all_of(connection, editor.organization)
 
 
 async def assignments(editor: Editor, one: Experiment) -> dict[str, str]:
     """Return the arm of every company that takes part, by company id."""
-    kept = prompt_assignments.c
-    query = select(kept.company_id, kept.arm).where(kept.experiment_id == one.id).order_by(kept.assigned_at)
     async with editor.database.transaction() as connection:
-        return {row.company_id: row.arm for row in (await connection.execute(query)).all()}
+        return await experiments.assignments(connection, one.id)
 
 
-async def stop(editor: Editor, place: Place, *, reason: str = "") -> Experiment:
+async def stop(editor: Editor, key: TemplateKey, *, reason: str = "") -> Experiment:
     """End the running experiment; what was in production before counts again for everybody.
 
     Raises:
@@ -201,20 +185,20 @@ async def stop(editor: Editor, place: Place, *, reason: str = "") -> Experiment:
     """
     may_release(editor.actor, "stop an experiment")
     async with editor.database.transaction() as connection:
-        await versions.lock(connection, place)
-        ended = await _end(connection, editor, place, "stopped")
+        await templates.lock(connection, key)
+        ended = await _end(connection, editor, key, "stopped")
         await _record(connection, editor, ended, "stopped", reason)
     return ended
 
 
 async def promote(
-    editor: Editor, place: Place, *, arm: str | None = None, reason: str = ""
+    editor: Editor, key: TemplateKey, *, arm: str | None = None, reason: str = ""
 ) -> tuple[Arm, ExperimentReport]:
     """Put an arm into production and end the experiment; the report stands in the trail beside the person's reason.
 
     Args:
         editor: Who.
-        place: The template.
+        key: The template.
         arm: Its name or its version's number; without it the winner of the report.
         reason: Why.
 
@@ -224,16 +208,16 @@ async def promote(
     """
     may_release(editor.actor, "promote a version")
     async with editor.database.transaction() as connection:
-        running = await _running(connection, editor.organization, place)
+        running = await experiments.running(connection, editor.organization, key)
     if running is None:
-        raise _none_runs(place)
+        raise _none_runs(key)
     seen = await report(editor.database, running)
     chosen = _chosen(running, seen, arm)
     said = reason if seen.winner == chosen.name else reason_given(reason)
     async with editor.database.transaction() as connection:
-        await versions.lock(connection, place)
-        ended = await _end(connection, editor, place, "promoted")
-        version = await versions.by_number(connection, editor.organization, place, chosen.version)
+        await templates.lock(connection, key)
+        ended = await _end(connection, editor, key, "promoted")
+        version = await versions.by_number(connection, editor.organization, key, chosen.version)
         await editor.move(connection, version, PRODUCTION, "promoted", reason=said or seen.verdict)
         await _record(
             connection, editor, ended, "ended by promotion", said, arm=chosen.name, verdict=seen.verdict
@@ -255,38 +239,22 @@ def _chosen(running: Experiment, seen: ExperimentReport, arm: str | None) -> Arm
     raise InvalidInput(f"The experiment has no arm {wanted[:20]!r}.", next_step=f"It has {names}.")
 
 
-async def _running(connection: AsyncConnection, organization: str, place: Place) -> Experiment | None:
-    query = select(prompt_experiments).filter_by(
-        organization_id=organization, code=place[0], language=place[1], status="running"
-    )
-    row = (await connection.execute(query)).first()
-    return experiment(row) if row else None
+async def _end(connection: Connection, editor: Editor, key: TemplateKey, status: str) -> Experiment:
+    ended = await experiments.close(connection, editor.organization, key, status)
+    if ended is None:
+        raise _none_runs(key)
+    return ended
 
 
-async def _end(connection: AsyncConnection, editor: Editor, place: Place, status: str) -> Experiment:
-    kept = prompt_experiments.c
-    statement = (
-        update(prompt_experiments)
-        .where(kept.organization_id == editor.organization, kept.code == place[0], kept.language == place[1])
-        .where(kept.status == "running")
-        .values(status=status, closed_at=func.now())
-        .returning(prompt_experiments)
-    )
-    row = (await connection.execute(statement)).first()
-    if row is None:
-        raise _none_runs(place)
-    return experiment(row)
-
-
-def _none_runs(place: Place) -> InvalidInput:
+def _none_runs(key: TemplateKey) -> InvalidInput:
     return InvalidInput(
-        f"No experiment runs on {place[0]} ({place[1]}).",
+        f"No experiment runs on {key[0]} ({key[1]}).",
         next_step="See what there is: posthub experiments status",
     )
 
 
 async def _record(
-    connection: AsyncConnection, editor: Editor, one: Experiment, event: str, reason: str, **details: Any
+    connection: Connection, editor: Editor, one: Experiment, event: str, reason: str, **details: Any
 ) -> None:
     scope = Scope(one.organization_id, one.code, one.language)
     await record(

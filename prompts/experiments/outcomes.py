@@ -6,17 +6,18 @@ A person's decisions count; what a policy approved tells nothing about the promp
 from __future__ import annotations
 
 import difflib
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from domain.ids import whole_of
 from domain.stages import Kind, of_kind
-from prompts.standing import Experiment
-from store.schema.content import TABLES
+from domain.steps import Asking, asking_of
+from store.database import Connection
+from store.prompts import outcomes
+from store.prompts.experiments import Experiment
+from store.prompts.outcomes import Decision, MadeItem, StepWork
 
 Result = Literal["at_once", "after_edits", "after_rejection", "dropped", "failed"]
 RESULTS: tuple[Result, ...] = ("at_once", "after_edits", "after_rejection", "dropped", "failed")
@@ -48,11 +49,16 @@ class Worked:
     seconds: float
 
 
-_Item = tuple[str, str]
-"""Run and item."""
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A decision beside what it was about."""
+
+    made: MadeItem
+    edited: Any
+    decision: str
 
 
-async def decided(connection: AsyncConnection, experiment: Experiment) -> dict[str, tuple[int, int]]:
+async def decided(connection: Connection, experiment: Experiment) -> dict[str, tuple[int, int]]:
     """Return by arm how often people approved at once, and how often they did not."""
     counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
     for one in await decisions(connection, experiment, distances=False):
@@ -61,92 +67,74 @@ async def decided(connection: AsyncConnection, experiment: Experiment) -> dict[s
 
 
 async def decisions(
-    connection: AsyncConnection, experiment: Experiment, *, distances: bool = True
+    connection: Connection, experiment: Experiment, *, distances: bool = True
 ) -> list[Decided]:
     """Return what was decided about every item that an arm asked for, and the items that were never made."""
-    values = {"organization_id": experiment.organization_id, "experiment": experiment.id}
     found: list[Decided] = []
     for kind in Kind:
         point = of_kind(kind).point
-        rows = (await connection.execute(_items(kind), {**values, "point": point})).all()
-        found += _of_kind(rows, distances=distances)
-    rows = (await connection.execute(_FAILED, values)).all()
-    return found + [Decided(row.arm, row.company_id, "failed", None) for row in rows]
+        made = await outcomes.items(connection, experiment, kind) if point else []
+        if point and made:
+            runs = sorted({item.run_id for item in made})
+            said = await outcomes.decisions(connection, experiment.organization_id, runs, point)
+            found += _of_kind(made, said, distances=distances)
+    failed = await outcomes.failed(connection, experiment)
+    return found + [Decided(one.arm, one.company_id, "failed", None) for one in failed]
 
 
-async def work(connection: AsyncConnection, experiment: Experiment) -> list[Worked]:
+async def work(connection: Connection, experiment: Experiment) -> list[Worked]:
     """Return what the calls for every item took."""
-    values = {"organization_id": experiment.organization_id, "experiment": experiment.id}
-    rows = (await connection.execute(_WORK, values)).all()
-    return [
-        Worked(
-            row.arm, row.company_id, row.schema, row.rules, int(row.tokens), int(row.cost), float(row.seconds)
-        )
-        for row in rows
-    ]
+    by_item: defaultdict[tuple[str, str, str, str], list[StepWork]] = defaultdict(list)
+    for one in await outcomes.work(connection, experiment):
+        by_item[one.run_id, one.item, one.arm, one.company_id].append(one)
+    return [_worked(steps) for steps in by_item.values()]
 
 
-def _items(kind: str) -> Any:
-    table = TABLES[kind].name
-    item = "split_part(i.item, '.', 1)" if kind in {"social", "asset"} else "i.item"
-    return text(f"""
-        select i.arm, i.company_id, i.run_id, i.item, i.revision, i.content as made, a.decision,
-               (select e.content from {table} e
-                 where e.organization_id = i.organization_id and e.run_id = i.run_id and e.item = i.item
-                   and e.revision = i.revision and e.edition > 0
-                 order by e.edition desc limit 1) as edited
-          from {table} i
-          join approvals a on a.organization_id = i.organization_id and a.run_id = i.run_id
-                          and a.point = :point and a.item = {item} and a.revision = i.revision
-         where i.organization_id = :organization_id and i.experiment = :experiment and i.edition = 0
-           and not a.policy and a.decision in ('approve', 'edit', 'reject', 'drop')
-         order by i.run_id, i.item, i.revision, a.decided_at""")
+def _worked(steps: Sequence[StepWork]) -> Worked:
+    asked: Counter[Asking] = Counter()
+    for one in steps:
+        asked[asking_of(one.step)] += one.calls
+    return Worked(
+        arm=steps[0].arm,
+        company_id=steps[0].company_id,
+        schema=asked[Asking.SCHEMA],
+        rules=asked[Asking.RULES],
+        tokens=sum(one.tokens for one in steps),
+        cost_micro=sum(one.cost for one in steps),
+        seconds=sum(one.seconds for one in steps),
+    )
 
 
-_FAILED = text("""
-select distinct j.arm, j.company_id, j.run_id, j.item
-  from jobs j
-  join outcomes o on o.organization_id = j.organization_id and o.run_id = j.run_id and o.item = j.item
-                 and o.kind in ('post', 'social')
- where j.organization_id = :organization_id and j.experiment = :experiment
-   and o.status = 'failed'
-   and o.revision = (select max(n.revision) from outcomes n
-                      where n.organization_id = o.organization_id and n.run_id = o.run_id
-                        and n.kind = o.kind and n.item = o.item)""")
-
-_WORK = text("""
-select j.arm, j.company_id, j.run_id, j.item,
-       count(*) filter (where j.step like '%/again') as schema,
-       count(*) filter (where j.step ~ '^(revise|again)-[0-9]+$') as rules,
-       coalesce(sum(j.tokens_used), 0) as tokens,
-       coalesce(sum(j.generation_time_seconds), 0) as seconds,
-       coalesce(sum((select sum(a.cost_micro) from attempts a where a.job_id = j.id)), 0) as cost
-  from jobs j
- where j.organization_id = :organization_id and j.experiment = :experiment
- group by j.arm, j.company_id, j.run_id, j.item
- order by j.run_id, j.item""")
-
-
-def _of_kind(rows: Iterable[Any], *, distances: bool) -> list[Decided]:
-    by_item: defaultdict[_Item, list[Any]] = defaultdict(list)
-    for row in rows:
-        by_item[row.run_id, row.item].append(row)
+def _of_kind(made: Sequence[MadeItem], said: Sequence[Decision], *, distances: bool) -> list[Decided]:
+    """Judge every item by its decisions; a package is decided as a whole, and with it each of its parts."""
+    by_revision: defaultdict[tuple[str, str, int], list[Decision]] = defaultdict(list)
+    for decision in said:
+        by_revision[decision.run_id, decision.item, decision.revision].append(decision)
+    edited = {(one.run_id, one.item, one.revision): one.content for one in made if one.edition}
+    by_item: defaultdict[tuple[str, str], list[_Judged]] = defaultdict(list)
+    for one in made:
+        if one.edition:
+            continue
+        for decision in by_revision[one.run_id, whole_of(one.item), one.revision]:
+            text = edited.get((one.run_id, one.item, one.revision))
+            by_item[one.run_id, one.item].append(_Judged(one, text, decision.decision))
     found = (_decided(each, distances=distances) for each in by_item.values())
     return [one for one in found if one is not None]
 
 
-def _decided(rows: list[Any], *, distances: bool) -> Decided | None:
+def _decided(judged: Sequence[_Judged], *, distances: bool) -> Decided | None:
     """Judge an item by its last decision; one that was sent back and is not decided again does not count yet."""
-    last = rows[-1]
+    last = judged[-1]
+    arm, company_id = last.made.arm, last.made.company_id
     if last.decision == "reject":
         return None
     if last.decision == "drop":
-        return Decided(last.arm, last.company_id, "dropped", None)
-    rejected = any(row.decision == "reject" for row in rows)
+        return Decided(arm, company_id, "dropped", None)
+    rejected = any(one.decision == "reject" for one in judged)
     edited = last.edited is not None
     result: Result = "after_rejection" if rejected else "after_edits" if edited else "at_once"
-    distance = changed_share(last.made, last.edited) if edited and distances else 0.0
-    return Decided(last.arm, last.company_id, result, distance)
+    distance = changed_share(last.made.content, last.edited) if edited and distances else 0.0
+    return Decided(arm, company_id, result, distance)
 
 
 def changed_share(made: Any, edited: Any) -> float:

@@ -9,29 +9,16 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from sqlalchemy import text, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from domain.calls import TemplateRef
+from domain.steps import Asking, asking_of
 from prompts import versions
 from prompts.actor import SYSTEM
-from prompts.events import Scope, record
 from prompts.versions import Version
-from store.database import Database
-from store.schema.prompts import prompt_pauses
+from store.database import Connection, Database
+from store.prompts import pauses
+from store.prompts.events import Scope, record
 
 log = logging.getLogger(__name__)
-
-_COUNT = text("""
-select count(*) filter (where step not like '%/again') as calls,
-       count(*) filter (where step like '%/again') as failures
-  from jobs
- where organization_id = :organization_id and template_code = :code and template_version = :version
-   and template_language = :language
-   and created_at > coalesce((select lifted_at from prompt_pauses
-                               where organization_id = :organization_id and template_id = :template_id),
-                             '-infinity')""")
 
 
 @dataclass(frozen=True)
@@ -45,53 +32,28 @@ class PauseRule:
 async def schema_failed(database: Database, organization_id: str, ref: TemplateRef, rule: PauseRule) -> bool:
     """Count anew after an answer that did not fit; returns whether the version has been paused now."""
     async with database.transaction() as connection:
-        place = (ref.code, ref.language)
-        version = await versions.by_number(connection, organization_id, place, ref.version)
+        key = (ref.code, ref.language)
+        version = await versions.by_number(connection, organization_id, key, ref.version)
         calls, failures = await _count(connection, organization_id, version)
         if version.parent is None or calls < rule.calls or failures <= rule.share * calls:
             return False
         return await _pause(connection, organization_id, version, calls, failures)
 
 
-async def lift(connection: AsyncConnection, organization_id: str, version: Version) -> bool:
-    """End a pause; failures until now do not count any more. Returns whether there was one."""
-    kept = prompt_pauses.c
-    mine = (
-        (kept.organization_id == organization_id)
-        & (kept.template_id == version.id)
-        & kept.lifted_at.is_(None)
-    )
-    statement = update(prompt_pauses).where(mine).values(lifted_at=text("now()"))
-    return (await connection.execute(statement)).rowcount > 0
-
-
-async def _count(connection: AsyncConnection, organization_id: str, version: Version) -> tuple[int, int]:
-    values = {
-        "organization_id": organization_id,
-        "code": version.template.code,
-        "version": version.number,
-        "language": version.template.language,
-        "template_id": version.id,
-    }
-    row = (await connection.execute(_COUNT, values)).one()
-    return int(row.calls), int(row.failures)
+async def _count(connection: Connection, organization_id: str, version: Version) -> tuple[int, int]:
+    """Return how many calls a version has made, and how many of their answers did not fit their schema."""
+    steps = await pauses.calls_by_step(connection, organization_id, version.key, version.number, version.id)
+    failures = sum(calls for step, calls in steps.items() if asking_of(step) is Asking.SCHEMA)
+    return sum(steps.values()) - failures, failures
 
 
 async def _pause(
-    connection: AsyncConnection, organization_id: str, version: Version, calls: int, failures: int
+    connection: Connection, organization_id: str, version: Version, calls: int, failures: int
 ) -> bool:
-    row = {"organization_id": organization_id, "template_id": version.id}
-    counted = {"calls": calls, "failures": failures}
-    statement = insert(prompt_pauses).values(**row, **counted)
-    again = statement.on_conflict_do_update(
-        index_elements=list(row),
-        set_={**counted, "paused_at": text("now()"), "lifted_at": None},
-        where=prompt_pauses.c.lifted_at.is_not(None),
-    )
-    if (await connection.execute(again.returning(prompt_pauses.c.template_id))).first() is None:
+    if not await pauses.pause(connection, organization_id, version.id, calls=calls, failures=failures):
         return False
     why = f"{failures} of {calls} answers did not fit the schema; version {version.parent} stands in for it"
-    scope = Scope(organization_id, *version.place)
+    scope = Scope(organization_id, *version.key)
     await record(
         connection,
         scope,

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from prompts.experiments.outcomes import RESULTS, Decided, Result, Worked, decisions, work
 from prompts.experiments.statistics import Estimate, difference, mean, wilson
-from prompts.standing import Arm, Experiment
 from store.database import Database
+from store.prompts.experiments import Arm, Experiment
 
 _FEWEST_COMPANIES = 2
 

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import ColumnElement, Row, func, literal_column, select, text, update
+from sqlalchemy import ColumnElement, Row, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import InvalidInput, NotFound
+from store.content import sql
 from store.database import CONNECT_SECONDS, Database, reported
 from store.schema.runs import RUN_STATUSES, runs
 from store.text import clean_json, clean_text
@@ -63,10 +64,6 @@ _WORKED_ON: ColumnElement[bool] = literal_column("""(
   or exists (select 1 from jobs j join workers w on w.id = j.owner
               where j.run_id = runs.id and j.status = 'processing' and w.lease_until > now())
   or runs.updated_at > now() - interval '45 seconds')""").label("worked_on")
-
-_AT_WORK = text("""
-select distinct w.host, w.pid from jobs j join workers w on w.id = j.owner
- where j.run_id = :run_id and j.status = 'processing' and j.owner <> :owner and w.lease_until > now()""")
 
 
 class Runs:
@@ -183,7 +180,7 @@ class Runs:
 
     async def _refuse_if_at_work(self, run_id: str, owner: str) -> None:
         async with self._database.transaction() as connection:
-            workers = (await connection.execute(_AT_WORK, {"run_id": run_id, "owner": owner})).all()
+            workers = (await connection.execute(sql("at_work"), {"run_id": run_id, "owner": owner})).all()
         for worker in workers:
             if worker.host != socket.gethostname() or _lives(worker.pid):
                 raise _worked_on(run_id, f"process {worker.pid} on {worker.host}")
@@ -210,7 +207,7 @@ async def _take(connection: psycopg.AsyncConnection[Any], key: str) -> bool:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + EXCLUSIVE_WAIT_SECONDS
     while True:
-        cursor = await connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
+        cursor = await connection.execute(sql.named("take_run"), {"key": key})
         row = await cursor.fetchone()
         if row and row[0]:
             return True

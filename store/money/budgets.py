@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
-
 from domain.errors import BudgetExceeded
 from domain.money import format_usd
 from store.database import Database
+from store.money import sql
 
 log = logging.getLogger(__name__)
 
@@ -83,35 +82,6 @@ class BudgetEvent:
     happened_at: datetime
 
 
-_USED_UP = text("""
-insert into budget_events (organization_id, month, percent, limit_micro, spent_micro)
-values (:organization_id, :month, 100, :limit_micro, :spent_micro)
-on conflict do nothing returning 1""")
-
-_SHOW = text("""
-select coalesce(b.limit_micro, :default_limit) as limit_micro, b.limit_micro is not null as own_limit,
-       coalesce(held_micro, 0) as held_micro, coalesce(spent_micro, 0) as spent_micro,
-       coalesce(lost_micro, 0) as lost_micro, coalesce(unsure_micro, 0) as unsure_micro,
-       coalesce(adjusted_micro, 0) as adjusted_micro, m.month
-  from (select coalesce(:month, to_char(now() at time zone 'utc', 'YYYY-MM')) as month) m
-  left join budgets b on b.organization_id = :organization_id and b.month = m.month""")
-
-_SET = text("""
-insert into budgets (organization_id, month, limit_micro) values (:organization_id, :month, :limit)
-on conflict (organization_id, month) do update set limit_micro = excluded.limit_micro""")
-
-_SET_RUN = text("""
-insert into run_budgets (run_id, organization_id, limit_micro, held_micro, spent_micro)
-select :run_id, :organization_id, :limit, coalesce(sum(held_micro), 0), coalesce(sum(cost_micro), 0)
-  from ledger_entries where run_id = :run_id
-on conflict (run_id) do update set limit_micro = excluded.limit_micro
- where run_budgets.organization_id = excluded.organization_id""")
-
-_EVENTS = text("""
-select month, percent, limit_micro, spent_micro, happened_at from budget_events
- where organization_id = :organization_id and month = :month order by limit_micro, percent""")
-
-
 class Budgets:
     """Reads and sets budgets.
 
@@ -132,27 +102,27 @@ class Budgets:
             "default_limit": self._default_limit,
         }
         async with self._database.transaction() as connection:
-            row = (await connection.execute(_SHOW, values)).mappings().one()
+            row = (await connection.execute(sql("show_budget"), values)).mappings().one()
         return BudgetRow(organization_id=organization_id, **row)
 
     async def set(self, organization_id: str, month: str, limit_micro: int) -> BudgetRow:
         """Give a month a limit of its own; one below what is spent refuses every further call."""
         values = {"organization_id": organization_id, "month": month, "limit": limit_micro}
         async with self._database.transaction() as connection:
-            await connection.execute(_SET, values)
+            await connection.execute(sql("set_budget"), values)
         return await self.show(organization_id, month)
 
     async def set_run(self, organization_id: str, run_id: str, limit_micro: int) -> None:
         """Give a run a ceiling; to be called while nothing of it is under way."""
         values = {"run_id": run_id, "organization_id": organization_id, "limit": limit_micro}
         async with self._database.transaction() as connection:
-            await connection.execute(_SET_RUN, values)
+            await connection.execute(sql("set_run_budget"), values)
 
     async def events(self, organization_id: str, month: str) -> Sequence[BudgetEvent]:
         """Return the thresholds that a month has reached, in order."""
         values = {"organization_id": organization_id, "month": month}
         async with self._database.transaction() as connection:
-            rows = (await connection.execute(_EVENTS, values)).mappings().all()
+            rows = (await connection.execute(sql("budget_events"), values)).mappings().all()
         return [BudgetEvent(**row) for row in rows]
 
 
@@ -177,7 +147,7 @@ async def announce_refusal(database: Database, organization_id: str, left: Left,
         "spent_micro": left.spent_micro,
     }
     async with database.transaction() as connection:
-        first = await connection.scalar(_USED_UP, values)
+        first = await connection.scalar(sql("mark_used_up"), values)
     if first:
         _log_reached(organization_id, left.month, 100, left.limit_micro, left.spent_micro)
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import errors
 from domain.calls import NO_TEMPLATE, Call
 from domain.errors import PostHubError, ProviderError
 from domain.ids import content_hash, stable_id
-from store.database import Database, by_position
+from store.database import Database
+from store.money import sql
 from store.money.group_commit import GroupCommit
 from store.text import json_text
 
@@ -120,58 +120,7 @@ class JobRow:
     arm: str | None
 
 
-_LOCK = text("select pg_advisory_xact_lock(hashtextextended(:id, 0))")
-_FIND = text("""
-select id, status, output, provider_ref, error, owner, lease_until > now() as leased
-  from jobs where id = :id""")
-_UNHURRIED = "(select set_config('synchronous_commit', 'off', true)) unhurried"
-"""Written without waiting for the disk: the hold that follows, or the node that resumes, makes up for a crash."""
-
-# A job that a cache answered comes with its answer, which costs nothing and says what it saved.
-_OPEN_SQL = f"""
-with opened as (
-  insert into jobs (id, key, organization_id, company_id, run_id, kind, node, item, revision, step, status, owner,
-                    lease_until, input, output, template_code, template_version, template_language, experiment, arm,
-                    started_at, completed_at, generation_time_seconds)
-  select g.id, g.key, g.organization_id, g.company_id, g.run_id, g.kind, g.node, g.item, g.revision, g.step,
-         case when g.output is null then 'processing' else 'completed' end,
-         :owner, now() + make_interval(secs => g.lease), g.input, g.output, g.template_code,
-         g.template_version, g.template_language, g.experiment, g.arm, now(),
-         case when g.output is not null then now() end, case when g.output is not null then 0 end
-    from {_UNHURRIED}, jsonb_to_recordset(cast(:rows as jsonb)) as g(
-      id text, key text, organization_id text, company_id text, run_id text, kind text, node text, item text,
-      revision int, step text, lease float8, input jsonb, output jsonb, template_code text, template_version int,
-      template_language text, experiment text, arm text)
-   order by g.id
-  on conflict do nothing
-  returning *),
-saved as (
-  insert into cache_hits (id, job_id, organization_id, company_id, run_id, month, kind, provider, model,
-                          template_code, template_version, saved_micro)
-  select id, id, organization_id, company_id, run_id, to_char(now() at time zone 'utc', 'YYYY-MM'), kind,
-         output -> 'served' ->> 'provider', output -> 'served' ->> 'model', template_code, template_version,
-         (output -> 'served' ->> 'saved_micro')::bigint
-    from opened where output is not null)
-select id from opened"""
-_OPEN = text(_OPEN_SQL)
-_OPEN_MANY = by_position(_OPEN_SQL, "rows", "owner")
-_TAKE = text("""
-update jobs set status = 'processing', owner = :owner, lease_until = now() + make_interval(secs => :lease),
-                started_at = now(), completed_at = null, error = null,
-                retry_count = retry_count + case when status in ('failed', 'processing') then 1 else 0 end
- where id = :id""")
-_FAIL = text("""
-update jobs set status = :status, error = cast(:error as jsonb), lease_until = null, completed_at = now(),
-                generation_time_seconds = extract(epoch from now() - started_at)
- where id = :id and owner = :owner and status = 'processing'""")
-_REFER = text("update jobs set provider_ref = cast(:ref as jsonb) where id = :id")
-_KEEP = text("""
-update jobs set lease_until = now() + make_interval(secs => :lease)
- where id = :id and owner = :owner and status = 'processing'""")
-_FORGET = text("update jobs set provider_ref = null where id = :id")
-_REFER_ATTEMPT = text("update attempts set provider_ref = :ref where id = :id and state = 'held'")
-_LIST = text("""
-select * from jobs where organization_id = :organization_id and run_id = :run_id order by created_at, id""")
+_OPEN_MANY = sql.numbered("open_jobs", "rows", "owner")
 
 
 class Journal:
@@ -249,8 +198,8 @@ class Journal:
         begun = False
         try:
             async with self._database.transaction() as connection:
-                await connection.execute(_LOCK, {"id": key.id})
-                row = (await connection.execute(_FIND, {"id": key.id})).first()
+                await connection.execute(sql("lock_job"), {"id": key.id})
+                row = (await connection.execute(sql("find_job"), {"id": key.id})).first()
                 if row is not None and (self._is_worked_on(row) or row.output is not None):
                     return _job(row)
                 if row is None and (self.owner, key.id) in _opening:
@@ -282,8 +231,8 @@ class Journal:
         """Take a known job over, or open a new one; False if another process has just opened it."""
         if not known:
             values = {"rows": json_text([_identity(key) | {"lease": lease}]), "owner": self.owner}
-            return (await connection.execute(_OPEN, values)).first() is not None
-        await connection.execute(_TAKE, {"id": key.id, "owner": self.owner, "lease": lease})
+            return (await connection.execute(sql("open_jobs"), values)).first() is not None
+        await connection.execute(sql("take_job"), {"id": key.id, "owner": self.owner, "lease": lease})
         return True
 
     async def fail(self, job_id: str, error: BaseException) -> None:
@@ -296,13 +245,13 @@ class Journal:
             "error": json_text(record),
         }
         async with self._database.transaction() as connection:
-            await connection.execute(_FAIL, values)
+            await connection.execute(sql("fail_job"), values)
 
     async def keep(self, job_id: str, *, lease_seconds: float) -> None:
         """Say that a job is still being worked on."""
         values = {"id": job_id, "owner": self.owner, "lease": lease_seconds}
         async with self._database.transaction() as connection:
-            await connection.execute(_KEEP, values)
+            await connection.execute(sql("keep_job"), values)
 
     def release(self, job_id: str) -> None:
         """Tell the journal that this process no longer works on a job."""
@@ -311,19 +260,19 @@ class Journal:
     async def refer(self, job_id: str, attempt_id: str, ref: Mapping[str, Any]) -> None:
         """Store what a bought media file is collected with, on job and attempt, before the first poll."""
         async with self._database.transaction() as connection:
-            await connection.execute(_REFER, {"id": job_id, "ref": json_text(ref)})
-            await connection.execute(_REFER_ATTEMPT, {"id": attempt_id, "ref": str(ref["id"])})
+            await connection.execute(sql("refer_job"), {"id": job_id, "ref": json_text(ref)})
+            await connection.execute(sql("refer_attempt"), {"id": attempt_id, "ref": str(ref["id"])})
 
     async def forget_ref(self, job_id: str) -> None:
         """Drop the reference to a media job that failed, so that another can be bought."""
         async with self._database.transaction() as connection:
-            await connection.execute(_FORGET, {"id": job_id})
+            await connection.execute(sql("forget_job_ref"), {"id": job_id})
 
     async def jobs(self, organization_id: str, run_id: str) -> list[JobRow]:
         """Return a run's jobs, the oldest first; none for a run of another organization."""
         values = {"organization_id": organization_id, "run_id": run_id}
         async with self._database.transaction() as connection:
-            rows = (await connection.execute(_LIST, values)).mappings().all()
+            rows = (await connection.execute(sql("jobs_of_run"), values)).mappings().all()
         return [JobRow(**{name: row[name] for name in JobRow.__slots__}) for row in rows]
 
 

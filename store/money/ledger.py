@@ -14,18 +14,18 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from contextlib import asynccontextmanager, suppress
+from dataclasses import fields
+from typing import Any
 
-from psycopg.errors import NotNullViolation
-from sqlalchemy import text
+from psycopg.errors import NotNullViolation, UniqueViolation
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.calls import NO_TEMPLATE, Call, Usage
+from domain.calls import Usage
 from domain.errors import NotFound
 from store.database import Database
-from store.money import ledger_sql as sql
+from store.money import ledger_sql, sql
+from store.money.attempts import Basis, Hold, OpenAttempt, close_values, hold_values
 from store.money.budgets import Left, announce, announce_refusal, exceeded
 from store.money.group_commit import GroupCommit
 from store.money.journal import StoredAnswer
@@ -33,39 +33,12 @@ from store.money.observe import tell
 from store.money.totals import By, TotalRow, read_totals
 from store.text import json_text
 
-Basis = Literal["provider", "usage", "estimate", "worst_case"]
-
 _UNKNOWN_OWNER_SECONDS = 3600.0
 """How long an attempt may stay open whose process never took a lease."""
+_HOLD = sql.numbered("hold", "rows", "owner", "default_limit")
 _WAIT_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5)
 
 __all__ = ["Basis", "By", "Hold", "Ledger", "OpenAttempt", "TotalRow"]
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """What an attempt will be booked with. ``held_micro`` is the most that it can cost."""
-
-    attempt_id: str
-    job_id: str
-    call: Call
-    provider: str
-    model: str
-    engine: str
-    held_micro: int
-    price_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAttempt:
-    """A ledger row as it stands; ``cost_micro`` is None while it is held."""
-
-    id: str
-    state: str
-    held_micro: int
-    cost_micro: int | None
-    price_ids: tuple[str, ...]
-    error_code: str | None = None
 
 
 class Ledger:
@@ -128,12 +101,17 @@ class Ledger:
             await asyncio.sleep(seconds)
             waited, tries = waited + seconds, tries + 1
 
+    async def hold_made(self, hold: Hold) -> None:
+        """Open the row of a call that was made elsewhere; told of it twice, the first one stays."""
+        with suppress(UniqueViolation):
+            await self.hold(hold)
+
     async def _hold_all(self, holds: Sequence[Hold]) -> list[str | None]:
         """Return the month of each hold; None for one that does not fit."""
-        values = [json_text([_hold_values(hold) for hold in holds]), self.owner, self._default_limit]
+        values = [json_text([hold_values(hold) for hold in holds]), self.owner, self._default_limit]
         try:
             async with self._database.driver() as connection:
-                rows = await (await connection.execute(sql.HOLD, values)).fetchall()
+                rows = await (await connection.execute(_HOLD, values)).fetchall()
         except NotNullViolation as error:
             if error.diag.column_name != "month":
                 raise
@@ -158,7 +136,7 @@ class Ledger:
             "default_limit": self._default_limit,
         }
         async with self._on(None) as connection:
-            return Left(**(await connection.execute(sql.LEFT, values)).mappings().one())
+            return Left(**(await connection.execute(sql("budget_left"), values)).mappings().one())
 
     async def settle(
         self,
@@ -175,12 +153,12 @@ class Ledger:
         The answer itself is stored with its job by the same statement. Where the row was closed for a process
         that seemed dead, the difference is booked as an adjustment.
         """
-        values = _close_values(attempt_id, "settled", basis, cost_micro, usage, error_code)
+        values = close_values(attempt_id, "settled", basis, cost_micro, usage, error_code)
         return await self._close(values | (answer.values() if answer else {}))
 
     async def void(self, attempt_id: str, *, error_code: str) -> bool:
         """Give the hold back: the provider provably did not bill. False if the row was closed before."""
-        return await self._close(_close_values(attempt_id, "void", None, 0, Usage(), error_code))
+        return await self._close(close_values(attempt_id, "void", None, 0, Usage(), error_code))
 
     async def lose(
         self,
@@ -192,7 +170,7 @@ class Ledger:
     ) -> bool:
         """Book an attempt whose answer is unknown, at the hold's worst case unless an estimate is given."""
         basis: Basis = "worst_case" if cost_micro is None else "estimate"
-        values = _close_values(attempt_id, "lost", basis, cost_micro, usage or Usage(), error_code)
+        values = close_values(attempt_id, "lost", basis, cost_micro, usage or Usage(), error_code)
         return await self._close(values)
 
     async def _close(self, values: dict[str, Any]) -> bool:
@@ -212,7 +190,7 @@ class Ledger:
             return await self._close_in_turn(closings, list(first.values()))
         values = [json_text(closings), self.owner, self._default_limit]
         async with self._database.driver() as connection:
-            rows = await (await connection.execute(sql.CLOSE, values)).fetchall()
+            rows = await (await connection.execute(ledger_sql.CLOSE, values)).fetchall()
         for row in rows:
             announce(row)
         closed = set(rows[0].closed) if rows else set()
@@ -230,7 +208,7 @@ class Ledger:
         """A process that was taken for dead knows after all what its attempt cost."""
         async with self._on(None) as connection:
             row = await _row(connection, values["id"])
-        if row is None or row.error_code != sql.PROCESS_ENDED or values["cost"] is None:
+        if row is None or row.error_code != ledger_sql.PROCESS_ENDED or values["cost"] is None:
             return
         await self.adjust(
             row.id,
@@ -275,7 +253,7 @@ class Ledger:
             "default_limit": self._default_limit,
         }
         async with self._on(connection) as open_connection:
-            row = (await open_connection.execute(sql.ADJUST, values)).first()
+            row = (await open_connection.execute(ledger_sql.ADJUST, values)).first()
         if row is not None:
             announce(row)
         return row is not None
@@ -299,7 +277,7 @@ class Ledger:
         still knows stays open: its job goes on being polled.
         """
         async with self._on(None) as connection:
-            await connection.execute(sql.RELEASE_JOBS, {"run_id": run_id, "owner": self.owner})
+            await connection.execute(sql("release_jobs"), {"run_id": run_id, "owner": self.owner})
             return await self._lose_orphans(connection, run_id=run_id, job_id=None)
 
     async def close_orphans_of_job(self, job_id: str) -> int:
@@ -311,7 +289,7 @@ class Ledger:
         self, connection: AsyncConnection, *, run_id: str | None, job_id: str | None
     ) -> int:
         values = {"run_id": run_id, "job_id": job_id, "owner": self.owner}
-        return await self._lose(connection, sql.CLOSE_ORPHANS, values)
+        return await self._lose(connection, ledger_sql.CLOSE_ORPHANS, values)
 
     async def close_dead(self) -> int:
         """Book as lost what dead processes left open, of whatever run and organization; returns how many.
@@ -321,9 +299,9 @@ class Ledger:
         """
         values = {"owner": self.owner, "unknown_seconds": _UNKNOWN_OWNER_SECONDS}
         async with self._on(None) as connection:
-            if not await connection.scalar(sql.ONE_SWEEPER):
+            if not await connection.scalar(sql("lock_sweep")):
                 return 0
-            return await self._lose(connection, sql.CLOSE_DEAD, values)
+            return await self._lose(connection, ledger_sql.CLOSE_DEAD, values)
 
     async def _lose(self, connection: AsyncConnection, statement: Any, values: dict[str, Any]) -> int:
         found = await connection.execute(statement, values | {"default_limit": self._default_limit})
@@ -334,9 +312,8 @@ class Ledger:
 
     async def run_cost(self, run_id: str) -> int:
         """Micro-USD settled, lost and adjusted in a run."""
-        query = text("select coalesce(sum(cost_micro), 0) from ledger_entries where run_id = :run_id")
         async with self._on(None) as connection:
-            return int(await connection.scalar(query, {"run_id": run_id}) or 0)
+            return int(await connection.scalar(sql("cost_of_run"), {"run_id": run_id}) or 0)
 
     async def left(self, organization_id: str) -> int:
         """Micro-USD that an organization can still spend this month."""
@@ -356,8 +333,7 @@ class Ledger:
 
 
 async def _row(connection: AsyncConnection, attempt_id: str) -> OpenAttempt | None:
-    query = text("select state, held_micro, cost_micro, price_ids, error_code from attempts where id = :id")
-    row = (await connection.execute(query, {"id": attempt_id})).first()
+    row = (await connection.execute(sql("find_attempt"), {"id": attempt_id})).first()
     if row is None:
         return None
     return OpenAttempt(
@@ -365,36 +341,7 @@ async def _row(connection: AsyncConnection, attempt_id: str) -> OpenAttempt | No
     )
 
 
-def _hold_values(hold: Hold) -> dict[str, Any]:
-    return _names(hold.call) | {
-        "id": hold.attempt_id,
-        "job_id": hold.job_id,
-        "provider": hold.provider,
-        "model": hold.model,
-        "engine": hold.engine,
-        "held": hold.held_micro,
-        "price_ids": list(hold.price_ids),
-    }
-
-
-def _names(call: Call) -> dict[str, Any]:
-    return {
-        "organization_id": call.organization_id,
-        "company_id": call.company_id,
-        "run_id": call.run_id,
-        "kind": call.kind.value,
-        **(call.template.booked() if call.template else NO_TEMPLATE),
-    }
-
-
 def _tell_closed(values: Mapping[str, Any]) -> None:
     usage = Usage(**{field.name: values[field.name] for field in fields(Usage)})
     known = {name: values[name] for name in ("state", "basis", "error_code")}
     tell(lambda observer: observer.closed(values["id"], cost_micro=values["cost"], usage=usage, **known))
-
-
-def _close_values(
-    attempt_id: str, state: str, basis: Basis | None, cost: int | None, usage: Usage, error_code: str | None
-) -> dict[str, Any]:
-    closing = {"id": attempt_id, "state": state, "basis": basis, "cost": cost, "error_code": error_code}
-    return closing | asdict(usage)

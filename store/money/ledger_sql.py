@@ -7,54 +7,11 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from store.database import by_position
 from store.money.budgets import THRESHOLDS
+from store.statements import by_position
 
 PROCESS_ENDED = "PROCESS_ENDED"
 """The error code of an attempt that was closed for a process that no longer lived."""
-
-_HOLDS = """jsonb_to_recordset(cast(:rows as jsonb)) as g(
-    id text, job_id text, organization_id text, company_id text, run_id text, kind text, provider text, model text,
-    engine text, held bigint, price_ids text[], template_code text, template_version int, template_language text,
-    experiment text, arm text)"""
-
-# All or nothing: where one of the rows does not fit, ``moved`` lacks its organization, its month is null, and the
-# table's NOT NULL undoes the whole statement.
-HOLD = by_position(
-    f"""
-with given as materialized (select * from {_HOLDS}),
-of_run as (select run_id, sum(held)::bigint as held from given group by run_id),
-ceilings as (
-  select 1 from run_budgets where run_id in (select run_id from of_run) order by run_id for update),
-raised as (
-  update run_budgets r set held_micro = r.held_micro + o.held
-    from of_run o
-   where (select count(*) from ceilings) > 0 and r.run_id = o.run_id
-     and (r.held_micro + r.spent_micro + o.held <= r.limit_micro or o.held = 0)
-  returning 1),
-moved as (
-  insert into budgets as b (organization_id, month, held_micro)
-  select o.organization_id, m.month, o.held
-    from (select organization_id, sum(held)::bigint as held from given group by organization_id) o,
-         (select to_char(now() at time zone 'utc', 'YYYY-MM') as month) m
-   where (select count(*) from raised) = (select count(*) from ceilings)
-     and (o.held <= :default_limit
-          or exists (select 1 from budgets e where e.organization_id = o.organization_id and e.month = m.month))
-   order by o.organization_id
-  on conflict (organization_id, month) do update set held_micro = b.held_micro + excluded.held_micro
-   where b.held_micro + b.spent_micro + excluded.held_micro <= coalesce(b.limit_micro, :default_limit)
-      or excluded.held_micro = 0
-  returning b.organization_id, b.month)
-insert into attempts (id, job_id, organization_id, company_id, run_id, month, kind, provider, model, engine,
-                      state, held_micro, price_ids, template_code, template_version, template_language, experiment,
-                      arm, owner)
-select g.id, g.job_id, organization_id, g.company_id, g.run_id, m.month, g.kind, g.provider, g.model, g.engine,
-       'held', g.held, g.price_ids, g.template_code, g.template_version, g.template_language, g.experiment, g.arm,
-       :owner
-  from given g left join moved m using (organization_id)
-returning month""",
-    *("rows", "owner", "default_limit"),
-)
 
 _CLOSED_COLUMNS = """
   returning a.id, a.organization_id, a.run_id, a.month, a.state, a.basis, a.held_micro, a.cost_micro, a.input_tokens,
@@ -158,19 +115,7 @@ CLOSE_DEAD = text(
            then exists (select 1 from workers w where w.id = a.owner and w.lease_until < now())
            else opened_at < now() - make_interval(secs => :unknown_seconds) end"""
 )
-ONE_SWEEPER = text("select pg_try_advisory_xact_lock(hashtextextended('posthub:sweep', 0))")
 
-RELEASE_JOBS = text("""
-update jobs set status = 'pending', lease_until = now()
- where run_id = :run_id and status = 'processing' and owner <> :owner""")
-
-LEFT = text("""
-select coalesce(b.limit_micro, :default_limit) as limit_micro, coalesce(b.held_micro, 0) as held_micro,
-       coalesce(b.spent_micro, 0) as spent_micro, m.month, r.limit_micro as run_limit_micro,
-       r.held_micro as run_held_micro, r.spent_micro as run_spent_micro
-  from (select to_char(now() at time zone 'utc', 'YYYY-MM') as month) m
-  left join budgets b on b.organization_id = :organization_id and b.month = m.month
-  left join run_budgets r on r.run_id = :run_id""")
 
 ADJUST = text(f"""
 with made as (

@@ -13,31 +13,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ids import stable_id
 from store.database import Database
+from store.money import sql
 from store.money.bill import Bill, BillLine
 from store.money.ledger import Ledger
 from store.money.matching import Booked, Matched, Pair, match
 
 Of = Literal["sandbox", "providers"]
-
-_ONE_AT_A_TIME = text("select pg_advisory_xact_lock(hashtextextended('posthub:reconcile', 0))")
-_NOW = text("select now()")
-
-_ATTEMPTS = text("""
-select a.id, a.organization_id, a.month, a.provider, a.model, a.state, a.opened_at, a.closed_at,
-       coalesce(a.cost_micro, a.held_micro) + coalesce(d.delta, 0) as cost_micro, a.provider_ref,
-       a.basis in ('estimate', 'worst_case') and d.delta is null as unsure,
-       case when a.state = 'settled' then j.output -> 'raw' ->> 'id' end as request_id
-  from attempts a
-  left join jobs j on j.id = a.job_id
-  left join runs r on r.id = a.run_id
-  left join lateral (select sum(delta_micro)::bigint as delta from adjustments d where d.attempt_id = a.id) d
-       on true
- where a.month = any(:months) and coalesce(r.sandbox, :sandbox) = :sandbox""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +67,7 @@ class Reconciler:
     async def now(self) -> datetime:
         """The database's clock; up to when a bill that is read right afterwards is complete."""
         async with self._database.transaction() as connection:
-            moment: datetime = (await connection.execute(_NOW)).scalar_one()
+            moment: datetime = (await connection.execute(sql("clock"))).scalar_one()
         return moment
 
     async def run(
@@ -97,7 +82,7 @@ class Reconciler:
             book: False only reports.
         """
         async with self._database.transaction() as connection:
-            await connection.execute(_ONE_AT_A_TIME)
+            await connection.execute(sql("lock_reconcile"))
             months = [month] if month else _months(bill)
             attempts = await _attempts(connection, months, sandbox=of == "sandbox")
             lines = bill.lines if month is None else tuple(_around(bill.lines, month))
@@ -142,7 +127,7 @@ def _around(lines: Iterable[BillLine], month: str) -> Iterable[BillLine]:
 
 
 async def _attempts(connection: AsyncConnection, months: list[str], *, sandbox: bool) -> list[Booked]:
-    rows = await connection.execute(_ATTEMPTS, {"months": months, "sandbox": sandbox})
+    rows = await connection.execute(sql("attempts_of_months"), {"months": months, "sandbox": sandbox})
     return [_booked(row) for row in rows]
 
 

@@ -14,10 +14,9 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from sqlalchemy import text
-
 from domain.errors import InfrastructureError
 from store.database import Database
+from store.money import sql
 from store.money.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -27,15 +26,6 @@ LEASE_SECONDS = 45.0
 BEAT_SECONDS = 10.0
 SWEEP_EVERY = 6
 """Beats between two sweeps."""
-
-_BEAT = text("""
-insert into workers (id, host, pid, lease_until)
-values (:id, :host, :pid, now() + make_interval(secs => :lease))
-on conflict (id) do update set lease_until = excluded.lease_until""")
-_END = text("update workers set lease_until = now() where id = :id")
-_FORGET = text("""
-delete from workers w where lease_until < now() - interval '7 days'
-   and not exists (select 1 from attempts a where a.owner = w.id and a.state = 'held')""")
 
 
 class Lease:
@@ -61,18 +51,18 @@ class Lease:
             "lease": self._lease,
         }
         async with self._database.transaction() as connection:
-            await connection.execute(_BEAT, values)
+            await connection.execute(sql("beat"), values)
 
     async def end(self) -> None:
         """Say that this process ends: what it still holds can be swept at once."""
         async with self._database.transaction() as connection:
-            await connection.execute(_END, {"id": self._ledger.owner})
+            await connection.execute(sql("end_lease"), {"id": self._ledger.owner})
 
     async def sweep(self) -> int:
         """Close what dead processes left open; returns how many attempts were booked as lost."""
         closed = await self._ledger.close_dead()
         async with self._database.transaction() as connection:
-            await connection.execute(_FORGET)
+            await connection.execute(sql("forget_workers"))
         if closed:
             log.warning(
                 "%d calls of processes that ended were booked as lost, at the most they can have cost.",

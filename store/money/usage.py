@@ -7,45 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
-
 from store.database import Database
+from store.money import sql
 from store.text import fold_key
 
 _LAST = 200
 """Calls of a template that are looked at, the newest."""
-
-_TYPICAL = text("""
-select template_code, count(*) as calls, avg(input_tokens) as input_tokens, avg(output_tokens) as output_tokens
-  from (select a.template_code, a.input_tokens, a.output_tokens,
-               row_number() over (partition by a.template_code order by a.opened_at desc) as place
-          from attempts a join companies c on c.id = a.company_id
-         where a.organization_id = :organization_id and c.organization_id = :organization_id
-           and c.name_key = :name_key and a.state = 'settled' and a.template_code is not null) recent
- where place <= :last
- group by template_code""")
-
-_APPROVED = text("""
-select count(*) from (
-  select distinct p.run_id, p.item from blog_posts p
-   where p.organization_id = :organization_id and p.status in ('approved', 'packaged')
-     and p.run_id in (select run_id from ledger_entries
-                       where organization_id = :organization_id
-                         and (cast(:month as text) is null or month = :month)
-                         and (cast(:run_id as text) is null or run_id = :run_id))) posts""")
-
-_QUOTE = text("""
-insert into quotes (run_id, organization_id, expected_micro, worst_micro, lines)
-values (:run_id, :organization_id, :expected, :worst, cast(:lines as jsonb))
-on conflict (run_id) do nothing""")
-_GET_QUOTE = text("""
-select expected_micro, worst_micro, lines from quotes
- where organization_id = :organization_id and run_id = :run_id""")
-_ACTUAL = text("""
-select coalesce(j.node, 'other') as node, e.provider, sum(e.cost_micro)::bigint as cost_micro
-  from ledger_entries e left join jobs j on j.id = e.job_id
- where e.organization_id = :organization_id and e.run_id = :run_id
- group by 1, 2""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +43,7 @@ class UsageRecords:
         """Return what a company's calls have used by template code; nothing for a new company."""
         values = {"organization_id": organization_id, "name_key": fold_key(company), "last": _LAST}
         async with self._database.transaction() as connection:
-            rows = (await connection.execute(_TYPICAL, values)).all()
+            rows = (await connection.execute(sql("typical_tokens"), values)).all()
         return {
             row.template_code: Typical(int(row.calls), float(row.input_tokens), float(row.output_tokens))
             for row in rows
@@ -88,7 +55,7 @@ class UsageRecords:
         """Count the approved posts of the runs that a month's or a run's costs belong to."""
         values = {"organization_id": organization_id, "month": month, "run_id": run_id}
         async with self._database.transaction() as connection:
-            return int(await connection.scalar(_APPROVED, values) or 0)
+            return int(await connection.scalar(sql("approved_posts"), values) or 0)
 
     async def keep_quote(self, organization_id: str, run_id: str, quote: KeptQuote) -> None:
         """Keep a run's quote; the first one stays."""
@@ -100,18 +67,18 @@ class UsageRecords:
             "lines": json.dumps(quote.lines),
         }
         async with self._database.transaction() as connection:
-            await connection.execute(_QUOTE, values)
+            await connection.execute(sql("keep_quote"), values)
 
     async def quote(self, organization_id: str, run_id: str) -> KeptQuote | None:
         """Return the quote that a run was started with."""
         values = {"organization_id": organization_id, "run_id": run_id}
         async with self._database.transaction() as connection:
-            row = (await connection.execute(_GET_QUOTE, values)).mappings().first()
+            row = (await connection.execute(sql("quote_of_run"), values)).mappings().first()
         return KeptQuote(**row) if row else None
 
     async def actual(self, organization_id: str, run_id: str) -> dict[tuple[str, str], int]:
         """Return micro-USD of a run by (node, provider)."""
         values = {"organization_id": organization_id, "run_id": run_id}
         async with self._database.transaction() as connection:
-            rows = (await connection.execute(_ACTUAL, values)).all()
+            rows = (await connection.execute(sql("actual_cost"), values)).all()
         return {(row.node, row.provider): int(row.cost_micro) for row in rows}

@@ -52,7 +52,7 @@ async def test_an_edited_export_comes_in_as_the_next_version_with_its_difference
     path = tmp_path / "RESEARCH_V1" / "cs.md"
     path.write_text(path.read_text(encoding="utf-8").rstrip() + "\nPiš stručně.\n", encoding="utf-8")
     tried = await bring_in(editor, prompts, tmp_path, reason="z gitu", dry_run=True)
-    assert [c.place for c in tried if c.status == "changed"] == [PLACE]
+    assert [c.key for c in tried if c.status == "changed"] == [PLACE]
     assert "+Piš stručně." in next(c.diff for c in tried if c.diff)
     assert len(await editor.versions(PLACE)) == 1, "a dry run keeps nothing"
     await bring_in(editor, prompts, tmp_path, reason="z gitu")
@@ -167,7 +167,7 @@ async def test_a_template_of_an_organizations_own_comes_in_and_is_used_by_it_alo
     mine = tmp_path / "mine.md"
     mine.write_text(text.replace("RESEARCH_V1", "NEWSLETTER_V1"), encoding="utf-8")
     (change,) = await bring_in(editor, prompts, mine, reason="náš newsletter")
-    assert (change.status, change.place) == ("new", ("NEWSLETTER_V1", "cs"))
+    assert (change.status, change.key) == ("new", ("NEWSLETTER_V1", "cs"))
     await editor.label(("NEWSLETTER_V1", "cs"), 1, "production")
     assert "NEWSLETTER_V1" in await prompts.resolve("cs", organization="org-1")
     assert "NEWSLETTER_V1" not in await prompts.resolve("cs", organization="org-2")

@@ -13,22 +13,22 @@ from gateway.calls.request import CallRequest
 from prompts.actor import Actor
 from prompts.editing import Editor
 from prompts.experiments import lifecycle as experiments
-from prompts.experiments.lifecycle import Wish, parse_arms
+from prompts.experiments.lifecycle import ExperimentSpec, parse_arms
 from prompts.experiments.pauses import PauseRule
 from prompts.experiments.report import report
 from prompts.files import TemplateFile
 from prompts.registry import Prompts
-from prompts.standing import Experiment
 from store.content.items import Items, Kind, Owner
 from store.content.reviews import Approval, Reviews
 from store.database import Database
 from store.money.journal import JobKey, Journal, StoredAnswer
 from store.money.ledger import Hold, Ledger
+from store.prompts.experiments import Experiment
 
 CODE = "BLOGPOST_GEN_V1"
 PLACE = (CODE, "cs")
 EVA = Actor("eva@agentura.cz", "admin", "tests")
-HALF = Wish(parse_arms("1:0.5,2:0.5"), minimum=4)
+HALF = ExperimentSpec(parse_arms("1:0.5,2:0.5"), minimum=4)
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ async def test_two_experiments_on_one_template_are_refused(editor: Editor) -> No
 
 async def test_an_arm_that_does_not_exist_starts_nothing(editor: Editor) -> None:
     with pytest.raises(NotFound, match="no version 9"):
-        await experiments.start(editor, PLACE, Wish(parse_arms("1:0.5,9:0.5")))
+        await experiments.start(editor, PLACE, ExperimentSpec(parse_arms("1:0.5,9:0.5")))
     with pytest.raises(InvalidInput, match="No experiment runs"):
         await experiments.stop(editor, PLACE)
     assert await experiments.all_of(editor) == []

@@ -170,7 +170,7 @@ async def test_a_version_that_asks_for_more_tokens_makes_the_worst_case_dearer(
     office: Office, database: Database
 ) -> None:
     editor = Editor(database, "org-1", Actor("eva@agentura.cz", "editor", "test"))
-    place = await editor.place("BLOGPOST_GEN_V1", "cs")
+    place = await editor.key("BLOGPOST_GEN_V1", "cs")
     shipped = await editor.version(place, 1)
     front = {**shipped.template.front_matter, "max_tokens": shipped.template.max_tokens * 2}
     await editor.save(replace(shipped.template, front_matter=front), parent=1, reason="delší články")

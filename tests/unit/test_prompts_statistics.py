@@ -9,7 +9,7 @@ from prompts.experiments.allocation import by_thompson, by_weight, share
 from prompts.experiments.lifecycle import parse_arms
 from prompts.experiments.outcomes import changed_share
 from prompts.experiments.statistics import difference, mean, wilson
-from prompts.standing import Arm
+from store.prompts.experiments import Arm
 
 ARMS = (Arm("A", 1, "a", 0.8), Arm("B", 2, "b", 0.2))
 

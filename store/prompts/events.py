@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Row, insert, select
 
-from prompts.actor import Actor
-from store.schema.prompts import EVERY_COMPANY, prompt_events
+from store.database import Connection
+from store.schema.prompts import EVERY_COMPANY, SHARED, prompt_events
 from store.text import clean_json, clean_text
 
 
@@ -23,6 +22,28 @@ class Scope:
     code: str
     language: str
     company_id: str = EVERY_COMPANY
+
+    def columns(self) -> dict[str, str]:
+        """The columns by which rows of labels and events name it."""
+        return {
+            "organization_id": self.organization_id,
+            "company_id": self.company_id,
+            "code": self.code,
+            "language": self.language,
+        }
+
+
+class Author(Protocol):
+    """Who does something, as what, and from which program and machine."""
+
+    @property
+    def author(self) -> str: ...
+
+    @property
+    def role(self) -> str: ...
+
+    @property
+    def origin(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -43,9 +64,9 @@ class Event:
 
 
 async def record(
-    connection: AsyncConnection,
+    connection: Connection,
     scope: Scope,
-    actor: Actor,
+    by: Author,
     event: str,
     *,
     version: int | None = None,
@@ -55,16 +76,13 @@ async def record(
 ) -> None:
     """Add an event, in the transaction of what it tells of."""
     values = {
-        "organization_id": scope.organization_id,
-        "company_id": scope.company_id,
-        "code": scope.code,
-        "language": scope.language,
+        **scope.columns(),
         "event": event,
         "version": version,
         "label": label,
-        "author": clean_text(actor.author),
-        "role": actor.role,
-        "origin": clean_text(actor.origin),
+        "author": clean_text(by.author),
+        "role": by.role,
+        "origin": clean_text(by.origin),
         "reason": clean_text(reason),
         "details": clean_json(details),
     }
@@ -72,29 +90,29 @@ async def record(
 
 
 async def events(
-    connection: AsyncConnection, organization_id: str, code: str, language: str | None = None
+    connection: Connection, organization_id: str, code: str, language: str | None = None
 ) -> list[Event]:
     """Return what happened to a template, for an organization and for everybody, the oldest first."""
     column = prompt_events.c
     query = select(prompt_events).where(
-        column.organization_id.in_({"", organization_id}), column.code == code
+        column.organization_id.in_({SHARED, organization_id}), column.code == code
     )
     if language is not None:
         query = query.where(column.language == language)
-    rows = (await connection.execute(query.order_by(column.id))).all()
-    return [
-        Event(
-            id=row.id,
-            scope=Scope(row.organization_id, row.code, row.language, row.company_id),
-            event=row.event,
-            version=row.version,
-            label=row.label,
-            author=row.author,
-            role=row.role,
-            origin=row.origin,
-            reason=row.reason,
-            details=row.details,
-            created_at=row.created_at.astimezone(UTC),
-        )
-        for row in rows
-    ]
+    return [_event(row) for row in await connection.execute(query.order_by(column.id))]
+
+
+def _event(row: Row[Any]) -> Event:
+    return Event(
+        id=row.id,
+        scope=Scope(row.organization_id, row.code, row.language, row.company_id),
+        event=row.event,
+        version=row.version,
+        label=row.label,
+        author=row.author,
+        role=row.role,
+        origin=row.origin,
+        reason=row.reason,
+        details=row.details,
+        created_at=row.created_at.astimezone(UTC),
+    )
