@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from domain.calls import ImageRequest, TemplateRef, VideoRequest
+from domain.calls import MediaResult, TemplateRef
 from domain.content.platforms import platform
 from domain.content.visual import VisualBrief, VisualPrompt, image_prompt, video_prompt, visual_schema
 from domain.errors import FeatureNotAvailable
@@ -15,6 +15,10 @@ from domain.month import Month, Update, Work
 from domain.stages import IMAGES, VIDEO, VISUALS, Kind
 from domain.tiers import cheapest_with, tier
 from nodes.work import Ports, Task, ask, company, guarded, owner
+from tools.calling import use
+from tools.image import generate_image_tool
+from tools.media import MAX_ALT_TEXT
+from tools.video import generate_video_tool
 
 VIDEO_ASPECT = "9:16"
 VIDEO_SECONDS = 8
@@ -41,10 +45,8 @@ class Images:
             raise _not_in_tier(month, "images")
         brief, persona, asked_with = await visual_brief(self.ports, state, topic)
         prompt = image_prompt(brief, persona, aspect, await industry(self.ports, month))
-        made = await self.ports.gateway.image(
-            task.call(month, "image", asked_with),
-            ImageRequest(prompt.prompt, prompt.negative_prompt, prompt.aspect_ratio),
-        )
+        tool = generate_image_tool(self.ports.gateway, task.call(month, "image", asked_with), once=True)
+        made: MediaResult = await use(tool, **asdict(prompt), alt_text=brief.alt_text[:MAX_ALT_TEXT])
         content = {
             "kind": "image",
             "post": topic,
@@ -89,9 +91,9 @@ class Video:
             raise _not_in_tier(month, "video")
         brief, persona, asked_with = await visual_brief(self.ports, state, topic)
         prompt: VisualPrompt = video_prompt(brief, persona, VIDEO_ASPECT, await industry(self.ports, month))
-        made = await self.ports.gateway.video(
-            task.call(month, "video", asked_with),
-            VideoRequest(prompt.prompt, prompt.negative_prompt, prompt.aspect_ratio, VIDEO_SECONDS),
+        tool = generate_video_tool(self.ports.gateway, task.call(month, "video", asked_with), once=True)
+        made: MediaResult = await use(
+            tool, **asdict(prompt), alt_text=brief.alt_text[:MAX_ALT_TEXT], duration_seconds=VIDEO_SECONDS
         )
         content = {
             "kind": "video",

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from domain.calls import SearchRequest
+from domain.calls import SearchResult
 from domain.content.dna import CompanyDNA, dna_findings, dna_schema
 from domain.errors import BadOutput, ContentBlocked, OutputTruncated, ProviderError
 from domain.month import Month, Rework, Update
 from domain.stages import RESEARCH, Kind
+from fetching.pages import Page
 from nodes.work import (
     Ports,
     Task,
@@ -24,6 +25,9 @@ from nodes.work import (
     template_ref,
 )
 from store.content.items import Owner
+from tools.calling import use
+from tools.page import read_site_tool
+from tools.search import web_search_tool
 
 QUESTIONS = ("products", "audience", "competitors", "tone", "usp", "history")
 """The six questions; their words are in the template RESEARCH_V1."""
@@ -71,7 +75,8 @@ class Research:
         for record in kept:
             if record.item == "site":
                 return list(record.content["pages"])
-        pages = await self.ports.pages.read_site(state["website"], max_pages=_MAX_PAGES)
+        site = read_site_tool(self.ports.pages)
+        pages: list[Page] = await use(site, url=state["website"], max_pages=_MAX_PAGES)
         content = {"pages": [{"url": p.url, "title": p.title, "text": p.text} for p in pages]}
         record = await self.ports.items.save(mine, Kind.DNA, "site", 0, content, status="material")
         return list(record.content["pages"])
@@ -87,15 +92,17 @@ class Research:
     async def _question(self, state: Month, question: str) -> dict[str, Any] | str:
         variables = {"company": company_without_dna(state), "question": question}
         rendered = await render(self.ports, state, "RESEARCH_V1", variables)
-        request = SearchRequest(
-            question=rendered.user,
-            system=rendered.system,
-            language=state["language"],
-            max_tokens=rendered.max_tokens,
-        )
         task = Task(RESEARCH, f"search.{question}")
+        search = web_search_tool(
+            self.ports.gateway,
+            task.call(state, "search", rendered.ref),
+            language=state["language"],
+            system=rendered.system,
+            max_tokens=rendered.max_tokens,
+            once=True,
+        )
         try:
-            found = await self.ports.gateway.search(task.call(state, "search", rendered.ref), request)
+            found: SearchResult = await use(search, question=rendered.user)
         except ProviderError as error:
             return f"The search for {question} brought nothing: {error.message}"
         sources = [{"url": source.url, "title": source.title} for source in found.sources]

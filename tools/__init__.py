@@ -1,4 +1,4 @@
-"""LangChain tools that any agent can use; what costs money goes through the gateway."""
+"""LangChain tools for a month's steps and any other agent; what costs money goes through the gateway."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from domain.calls import Call
     from fetching.pages import PageReader
-    from tools._common import ToolGateway
+    from tools.calling import ToolGateway
 
 __all__ = ["tools_for"]
 
@@ -17,7 +17,7 @@ __all__ = ["tools_for"]
 def tools_for(
     gateway: ToolGateway, pages: PageReader, call: Call, *, language: str = "cs", country: str = "CZ"
 ) -> list[BaseTool]:
-    """Return every tool that works here: page reader, image, video, and web search where one is configured.
+    """Return every tool that works here; there is no web search where none is configured.
 
     Args:
         gateway: Where paid calls are bought.
@@ -28,7 +28,7 @@ def tools_for(
     """
     # Loaded on use, so that reading a page does not load LangChain.
     from tools.image import generate_image_tool
-    from tools.page import read_page_tool
+    from tools.page import read_page_tool, read_site_tool
     from tools.search import web_search_tool
     from tools.video import generate_video_tool
 
@@ -38,6 +38,7 @@ def tools_for(
     return [
         *search,
         read_page_tool(pages),
+        read_site_tool(pages),
         generate_image_tool(gateway, call),
         generate_video_tool(gateway, call),
     ]

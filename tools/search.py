@@ -7,10 +7,10 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field
 
-from domain.calls import Call, SearchRequest, Source
+from domain.calls import Call, SearchRequest, SearchResult, Source
 from domain.fencing import line, visible
 from domain.tables import load
-from tools._common import OneLine, ToolGateway, named_call, told, tool_of
+from tools.calling import Lines, OneLine, Told, ToolGateway, named_call, told, tool_of
 
 _LIMITS = load("tools", "limits")
 _DESCRIPTION = (
@@ -22,7 +22,7 @@ _DESCRIPTION = (
 class WebSearchArguments(BaseModel):
     """One question to the web."""
 
-    question: OneLine = Field(
+    question: Lines = Field(
         min_length=3,
         max_length=_LIMITS["question_chars"],
         description=told(
@@ -38,24 +38,42 @@ class WebSearchArguments(BaseModel):
 
 
 def web_search_tool(
-    gateway: ToolGateway, call: Call, *, language: str = "cs", country: str = "CZ"
+    gateway: ToolGateway,
+    call: Call,
+    *,
+    language: str = "cs",
+    country: str = "CZ",
+    system: str = "",
+    max_tokens: int = _LIMITS["answer_tokens"],
+    once: bool = False,
 ) -> BaseTool:
     """Make the tool ``web_search``: ``{"answer", "sources": [{"url", "title", "snippet", "date"}]}``.
+
+    Its artifact is the `SearchResult`.
 
     Args:
         gateway: Where the search is bought.
         call: Who pays and for what; each question becomes a step of it.
         language: Language of the answer.
         country: Where the search looks from, ISO 3166 alpha-2.
+        system: How the searching model is to answer.
+        max_tokens: Tokens of an answer at most.
+        once: The tool is used for this one call, which keeps its own name.
     """
 
-    async def search(**arguments: Any) -> dict[str, Any]:
+    async def search(**arguments: Any) -> tuple[Told, SearchResult]:
         asked = WebSearchArguments(**arguments)
         request = SearchRequest(
-            question=asked.question, language=language, country=country, domains=tuple(asked.domains)
+            question=asked.question,
+            system=system,
+            language=language,
+            country=country,
+            max_tokens=max_tokens,
+            domains=tuple(asked.domains),
         )
-        result = await gateway.search(named_call(call, "web_search", asked, call.kind), request)
-        return {"answer": visible(result.text), "sources": list(map(_source, result.sources))}
+        named = named_call(call, "web_search", asked, call.kind, once=once)
+        result = await gateway.search(named, request)
+        return {"answer": visible(result.text), "sources": list(map(_source, result.sources))}, result
 
     return tool_of("web_search", _DESCRIPTION, WebSearchArguments, search)
 

@@ -7,9 +7,9 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from pydantic import Field
 
-from domain.calls import Call, JobKind, VideoRequest
-from tools._common import ToolGateway, media_answer, named_call, told, tool_of
-from tools._media import LIMITS, MediaArguments
+from domain.calls import Call, JobKind, MediaResult, VideoRequest
+from tools.calling import Told, ToolGateway, media_answer, named_call, told, tool_of
+from tools.media import LIMITS, MediaArguments
 
 _SECONDS = LIMITS["video_seconds"]
 _DESCRIPTION = (
@@ -29,25 +29,29 @@ class VideoArguments(MediaArguments):
     )
 
 
-def generate_video_tool(gateway: ToolGateway, call: Call) -> BaseTool:
+def generate_video_tool(gateway: ToolGateway, call: Call, *, once: bool = False) -> BaseTool:
     """Make the tool ``generate_video``: ``{"key", "media_type", "size", "alt_text", "seconds", …}``.
+
+    Its artifact is the `MediaResult`.
 
     Args:
         gateway: Where the video is bought.
         call: Who pays and for what; each set of arguments becomes a step of it.
+        once: The tool is used for this one call, which keeps its own name.
     """
 
-    async def generate(**arguments: Any) -> dict[str, Any]:
+    async def generate(**arguments: Any) -> tuple[Told, MediaResult]:
         asked = VideoArguments(**arguments)
         request = VideoRequest(
             asked.prompt, asked.negative_prompt, asked.aspect_ratio, duration_seconds=asked.duration_seconds
         )
-        named = named_call(call, "generate_video", asked, JobKind.GENERATE_VIDEO)
+        named = named_call(call, "generate_video", asked, JobKind.GENERATE_VIDEO, once=once)
         result = await gateway.video(named, request)
-        return media_answer(result, asked.alt_text) | {
+        shown = media_answer(result, asked.alt_text) | {
             "aspect_ratio": asked.aspect_ratio,
             "seconds": result.seconds,
             "thumbnail_key": result.thumbnail_key,
         }
+        return shown, result
 
     return tool_of("generate_video", _DESCRIPTION, VideoArguments, generate)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -25,10 +25,11 @@ from domain.calls import (
     Usage,
     VideoRequest,
 )
-from domain.errors import BudgetExceeded, FeatureNotAvailable, PostHubError
+from domain.errors import BudgetExceeded, FeatureNotAvailable, InvalidInput, PostHubError
 from fetching.fetcher import SafeFetcher
 from fetching.pages import PageReader
 from tools import tools_for
+from tools.calling import use
 from tools.image import generate_image_tool
 from tools.page import read_page_tool
 from tools.search import web_search_tool
@@ -86,12 +87,12 @@ def names(tools: list[BaseTool]) -> list[str]:
 
 def test_every_tool_is_offered(gateway: Bought, pages: PageReader) -> None:
     offered = names(tools_for(gateway, pages, CALL))
-    assert offered == ["web_search", "read_page", "generate_image", "generate_video"]
+    assert offered == ["web_search", "read_page", "read_site", "generate_image", "generate_video"]
 
 
 def test_without_a_search_provider_there_is_no_search_tool(pages: PageReader) -> None:
     offered = names(tools_for(Bought(has_search=False), pages, CALL))
-    assert offered == ["read_page", "generate_image", "generate_video"]
+    assert offered == ["read_page", "read_site", "generate_image", "generate_video"]
 
 
 def test_every_argument_tells_a_model_what_it_is_with_an_example(gateway: Bought, pages: PageReader) -> None:
@@ -246,3 +247,40 @@ async def test_a_tool_node_of_any_graph_can_run_them(gateway: Bought, pages: Pag
     search, page = state["messages"][1:]
     assert json.loads(search.content)["sources"][0]["url"] == "https://example.cz/"
     assert "URL_NOT_ALLOWED" in page.content
+
+
+async def test_code_gets_the_result_itself_and_an_agent_gets_it_as_text(gateway: Bought) -> None:
+    tool = web_search_tool(gateway, CALL)
+    found = await use(tool, question="Kdo je konkurence?")
+    assert isinstance(found, SearchResult)
+    assert found.served is SERVED
+    message = await asked(tool, {"question": "Kdo je konkurence?"})
+    assert message.artifact == found
+    assert json.loads(str(message.content))["answer"] == "Odpověď"
+
+
+async def test_code_gets_a_failure_as_it_was_raised(gateway: Bought) -> None:
+    gateway.failure = BudgetExceeded("The budget is used up.", next_step="Raise it.", limit=7)
+    with pytest.raises(BudgetExceeded) as failed:
+        await use(generate_image_tool(gateway, CALL), **PICTURE)
+    assert failed.value is gateway.failure
+
+
+async def test_code_that_gives_arguments_that_do_not_fit_is_told_which(gateway: Bought) -> None:
+    with pytest.raises(InvalidInput, match=r"generate_image.*aspect_ratio"):
+        await use(generate_image_tool(gateway, CALL), **PICTURE, aspect_ratio="banana")
+    assert gateway.calls == []
+
+
+async def test_a_tool_of_one_call_buys_under_the_name_of_that_call(gateway: Bought) -> None:
+    call = replace(CALL, kind=JobKind.GENERATE_IMAGE)
+    await use(generate_image_tool(gateway, call, once=True), **PICTURE)
+    await use(web_search_tool(gateway, CALL, once=True), question="Kdo je konkurence?")
+    assert gateway.calls == [call, CALL]
+
+
+async def test_a_search_keeps_the_lines_of_its_question_and_what_it_is_told_to_do(gateway: Bought) -> None:
+    question = "Firma: Lípa\nWeb: https://lipa.cz\n\nOtázka: Kdo je konkurence?"
+    tool = web_search_tool(gateway, CALL, system="Odpovídej s doklady.", max_tokens=900)
+    await use(tool, question=f"  {question}\u200b  \n")
+    assert gateway.requests == [SearchRequest(question, system="Odpovídej s doklady.", max_tokens=900)]

@@ -1,13 +1,16 @@
-"""What the tools share: the gateway as they see it, the names of their calls, their errors as text."""
+"""What the tools share: the gateway as they see it, the names of their calls, their errors as text.
+
+A tool gives an agent text and code the whole result: the text is its content, the result its artifact.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Annotated, Any, Protocol
 
-from langchain_core.tools import StructuredTool, ToolException
-from pydantic import BaseModel, BeforeValidator
+from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from domain import steps
 from domain.calls import (
@@ -19,12 +22,15 @@ from domain.calls import (
     SearchResult,
     VideoRequest,
 )
-from domain.errors import PostHubError
+from domain.errors import InvalidInput, PostHubError
 from domain.fencing import visible
 from domain.ids import content_hash
 from domain.money import to_usd
 
 _MAX_ERROR = 600
+
+Told = dict[str, Any]
+"""What a model is told: plain JSON."""
 
 
 class ToolGateway(Protocol):
@@ -45,8 +51,16 @@ def _one_line(value: Any) -> Any:
     return " ".join(visible(value).split()) if isinstance(value, str) else value
 
 
+def _lines(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return "\n".join(" ".join(line.split()) for line in visible(value).splitlines()).strip()
+
+
 OneLine = Annotated[str, BeforeValidator(_one_line)]
 """Text whose spaces and hidden characters make no difference, so that they buy nothing twice."""
+Lines = Annotated[str, BeforeValidator(_lines)]
+"""The same of more than one line."""
 
 
 def told(description: str, example: str) -> str:
@@ -54,10 +68,46 @@ def told(description: str, example: str) -> str:
     return f"{description} Example: {example}"
 
 
-def named_call(call: Call, tool: str, arguments: BaseModel, kind: JobKind) -> Call:
-    """Name the call that a tool makes: the same arguments make the same name, in every run of the step."""
+def named_call(call: Call, tool: str, arguments: BaseModel, kind: JobKind, *, once: bool) -> Call:
+    """Name the call that a tool makes: the same arguments make the same name, in every run of the step.
+
+    Args:
+        call: Who pays and for what.
+        tool: The tool's name.
+        arguments: What it was called with.
+        kind: What kind of job it is.
+        once: The tool is made for this one call, whose name is enough.
+    """
+    if once:
+        return replace(call, kind=kind)
     name = f"{tool}-{content_hash(arguments.model_dump(mode='json'))[:16]}"
     return replace(call, kind=kind, step=steps.within(call.step, name))
+
+
+class Failed(ToolException):
+    """A failure of ours on its way through LangChain; its text is what a model reads."""
+
+    def __init__(self, error: PostHubError) -> None:
+        super().__init__(f"{error.code}: {error}"[:_MAX_ERROR])
+        self.error = error
+
+
+async def use(tool: BaseTool, **arguments: Any) -> Any:
+    """Call a tool from code, rather than from a model, and return its artifact.
+
+    Raises:
+        PostHubError: What the tool met, as it met it.
+        InvalidInput: The arguments do not fit the tool's schema.
+    """
+    frank = tool.model_copy(update={"handle_tool_error": False, "handle_validation_error": False})
+    call = {"type": "tool_call", "id": tool.name, "name": tool.name, "args": arguments}
+    try:
+        message = await frank.ainvoke(call)
+    except Failed as failed:
+        raise failed.error from None
+    except ValidationError as error:
+        raise InvalidInput(f"The tool {tool.name} cannot be used so. {_bad_arguments(error)}") from None
+    return message.artifact
 
 
 def media_answer(result: MediaResult, alt_text: str) -> dict[str, Any]:
@@ -76,28 +126,32 @@ def tool_of(
     name: str,
     description: str,
     schema: type[BaseModel],
-    run: Callable[..., Awaitable[Mapping[str, Any]]],
+    run: Callable[..., Awaitable[tuple[Told, object]]],
 ) -> StructuredTool:
     """Make a tool whose failures come back to the model as readable text instead of ending the agent.
+
+    Code calls it with `use`, which gets the whole result and the failure itself.
 
     Args:
         name: What the model calls.
         description: What the model reads before it calls.
         schema: The arguments; ``run`` gets them by keyword.
-        run: Does the work; a `PostHubError` that it raises becomes text.
+        run: Does the work and returns what the model is told, and the result as code uses it; a `PostHubError`
+            that it raises becomes text.
     """
 
-    async def answer(**arguments: Any) -> dict[str, Any]:
+    async def answer(**arguments: Any) -> tuple[Told, object]:
         try:
-            return dict(await run(**arguments))
+            return await run(**arguments)
         except PostHubError as error:
-            raise ToolException(f"{error.code}: {error}"[:_MAX_ERROR]) from None
+            raise Failed(error) from error
 
     return StructuredTool.from_function(
         coroutine=answer,
         name=name,
         description=description,
         args_schema=schema,
+        response_format="content_and_artifact",
         handle_tool_error=True,
         handle_validation_error=_bad_arguments,
     )

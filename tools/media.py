@@ -7,9 +7,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
 from domain.tables import load
-from tools._common import OneLine, told
+from tools.calling import OneLine, told
 
 LIMITS = load("tools", "limits")
+MAX_ALT_TEXT = int(LIMITS["alt_chars"])
 ASPECT_RATIOS = tuple(load("domain", "visual")["aspects"])
 
 
@@ -36,8 +37,8 @@ class MediaArguments(BaseModel):
         ),
     )
     alt_text: OneLine = Field(
-        min_length=5,
-        max_length=LIMITS["alt_chars"],
+        min_length=1,
+        max_length=MAX_ALT_TEXT,
         description=told(
             "What is seen, for people who do not see it, in the language of the content.",
             "Baristka nalévá latte art v malé prosluněné pražírně",
