@@ -140,11 +140,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 done, 1 failed, 2 bad input, 3 waits for review, 130 interrupted. Failures are one line on stderr, and with
     ``--json`` one JSON object on stdout as well.
     """
-    from cli.screen.terminal import silence_broken_pipe, survive_odd_terminals
+    try:
+        from cli.screen.terminal import silence_broken_pipe, survive_odd_terminals
+        from runtime.installation import check_packages
+    except ImportError as error:  # a stranger's package of the same name, before anything can be said nicely
+        sys.stderr.write(f"PostHub's own packages cannot be imported ({error}); install it by itself.\n")
+        return 1
 
     survive_odd_terminals()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        check_packages()
         status: Any = app(args=given, prog_name="posthub", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:

@@ -12,11 +12,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from gateway.build import preload
-from graph.content import MAX_PARALLEL, MAX_STEPS, build
-from runtime.services import Services, open_services
-from runtime.settings import load
-from store.checkpoints import PostHubSaver
+from runtime.installation import check_packages
+
+check_packages()  # before a stranger's package of one of our names is imported
+
+from gateway.build import preload  # noqa: E402
+from graph.content import MAX_PARALLEL, MAX_STEPS, build  # noqa: E402
+from runtime.services import Services, open_services  # noqa: E402
+from runtime.settings import load  # noqa: E402
+from store.checkpoints import PostHubSaver  # noqa: E402
 
 _settings = load()
 preload(_settings.engine, _settings.providers)

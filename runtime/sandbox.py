@@ -12,6 +12,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from domain.errors import InfrastructureError
+from runtime.installation import need_extra
 
 _KEY = "sandbox"
 """The stand-ins take any key; this one says what it is wherever it shows up."""
@@ -52,18 +53,29 @@ class Sandbox:
             self._process.wait()
 
 
+def check() -> None:
+    """Check that the sandbox is installed.
+
+    Raises:
+        InfrastructureError: It is not; says what to do.
+    """
+    need_extra("sandbox", "The sandbox of stand-in providers", "Set a provider's key")
+
+
 def start(home: Path, seed: int) -> Sandbox:
     """Start the sandbox on a free port and wait until it listens. Blocks for about a second.
 
     Raises:
-        InfrastructureError: It did not start; the message carries what it said.
+        InfrastructureError: It is not installed, or it did not start; the message carries what it said.
     """
+    check()
     home.mkdir(parents=True, exist_ok=True)
     log = (home / "sandbox.log").open("w", encoding="utf-8")
     with log:
         process = subprocess.Popen(
             [
                 sys.executable,
+                "-P",  # what lies in the current folder is not ours to run
                 "-m",
                 "sandbox",
                 "--port",

@@ -114,8 +114,10 @@ async def open_services(settings: Settings, *, buys: bool = True) -> AsyncIterat
 
     Raises:
         StoreUnavailable: The database does not answer.
-        InfrastructureError: The sandbox did not start.
+        InfrastructureError: The sandbox is not installed, or did not start.
     """
+    if buys and not settings.has_provider_key:
+        sandbox_process.check()  # before anything is started, or imported for seconds
     async with AsyncExitStack() as stack:
         stack.enter_context(watching(settings.metrics_port if buys else None))
         sandbox, loading = None, None

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from cli.options import Port
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STUDIO = "https://smith.langchain.com/studio/?baseUrl="
 
@@ -76,10 +73,12 @@ def sandbox(
     from cli.screen.children import run_child
     from cli.screen.terminal import screen
     from cli.session import read_settings
+    from runtime.installation import need_extra
 
     shown, settings = screen(), read_settings()
+    need_extra("sandbox", "The sandbox of stand-in providers")
     home = settings.home / "sandbox-foreground"
-    command = [sys.executable, "-m", "sandbox", "--port", str(port), "--home", str(home)]
+    command = [sys.executable, "-P", "-m", "sandbox", "--port", str(port), "--home", str(home)]
     command += ["--seed", str(settings.sandbox_seed if seed is None else seed)]
     return run_child(command, said=lambda line: _print_sandbox(shown, line))
 
@@ -101,35 +100,19 @@ def serve(
     from cli.screen.children import free_port, run_child
     from cli.screen.terminal import screen
     from cli.session import read_settings
+    from runtime.installation import need_extra, server_config
 
-    shown = screen()
-    read_settings()
-    config = _server_config()
+    shown, settings = screen(), read_settings()
+    need_extra("server", "The LangGraph development server")
+    home = settings.home / "server"  # where the server keeps its own notes, and what it may import from
+    home.mkdir(parents=True, exist_ok=True)
     chosen = free_port(host, port)
-    command = [sys.executable, "-m", "langgraph_cli", "dev", "--no-browser", "--no-reload"]
-    command += ["--host", host, "--port", str(chosen), "--config", str(config)]
+    command = [sys.executable, "-P", "-m", "langgraph_cli", "dev", "--no-browser", "--no-reload"]
+    command += ["--host", host, "--port", str(chosen), "--config", str(server_config())]
     address = f"http://{host}:{chosen}"
     shown.say(f"API     {address}  (its pages: {address}/docs)")
     shown.say(f"Studio  {STUDIO}{address}")
-    return run_child(command, cwd=config.parent)
-
-
-def _server_config() -> Path:
-    import importlib.util
-    from pathlib import Path
-
-    from domain.errors import InvalidInput
-
-    if not importlib.util.find_spec("langgraph_cli") or not importlib.util.find_spec("langgraph_api"):
-        raise InvalidInput(
-            "The LangGraph development server is not installed.",
-            next_step="Install it with: pip install 'posthub[server]'",
-        )
-    places = (Path(__file__).resolve().parents[2], Path.cwd())
-    for place in places:
-        if (place / "langgraph.json").is_file():
-            return place / "langgraph.json"
-    raise InvalidInput("There is no langgraph.json.", next_step="Run this in PostHub's project folder.")
+    return run_child(command, cwd=home)
 
 
 def _print_sandbox(shown: Any, line: str) -> None:
