@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 import psycopg
+import psycopg_pool as pool
 from psycopg import AsyncRawCursor
 from psycopg.rows import namedtuple_row
 from sqlalchemy import URL, event, make_url
@@ -20,14 +22,18 @@ from domain.errors import InvalidInput, PostHubError, StorageFull, StoreUnavaila
 
 Connection = AsyncConnection
 """An open transaction, as `Database.transaction` gives it."""
-DriverConnection = psycopg.AsyncConnection[Any]
 
 CONNECT_SECONDS = 10
-_MOST_IDLE = 4
-_BY_KEY = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off"
+_DRIVERS = 8
+"""Most connections of psycopg's own: group commit needs one for each kind of write."""
+_ASK_SECONDS = 1.0
+"""How long a connection is waited for before PostgreSQL is asked why there is none."""
+BY_KEY = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off"
 """What goes over such a connection touches few rows by their keys: a plan made while the tables were small must not
 read them whole once they have grown."""
 _TRUSTED_SECONDS = 1.0
+
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # what fails is reported to whoever asked
 
 _UNAVAILABLE = {
     "3D000": "the database does not exist",
@@ -110,16 +116,20 @@ def _is_connection_failure(error: BaseException | None) -> bool:
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
 
 
+def _busy(uri: str) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"All connections to PostgreSQL at {address(uri)} are busy.",
+        next_step="Run less at once, or raise the pool size.",
+    )
+
+
 @asynccontextmanager
 async def reported(uri: str) -> AsyncIterator[None]:
     """Report connection failures of what runs inside as StoreUnavailable or StorageFull."""
     try:
         yield
     except PoolTimeout as error:
-        raise StoreUnavailable(
-            f"All connections to PostgreSQL at {address(uri)} are busy.",
-            next_step="Run less at once, or raise the pool size.",
-        ) from error
+        raise _busy(uri) from error
     except DBAPIError as error:
         if not (error.connection_invalidated or _is_connection_failure(error.orig)):
             raise
@@ -128,6 +138,12 @@ async def reported(uri: str) -> AsyncIterator[None]:
         if not _is_connection_failure(error):
             raise
         raise unavailable(uri, error) from error
+
+
+class DriverConnection(psycopg.AsyncConnection[Any]):
+    """A connection of psycopg's own that knows when it last worked (`time.monotonic`)."""
+
+    worked_at = 0.0
 
 
 class Database:
@@ -147,8 +163,7 @@ class Database:
             max_overflow=pool_size,
             connect_args=_connect_args(url),
         )
-        self._connect_args = _connect_args(url)
-        self._idle: list[tuple[float, DriverConnection]] = []
+        self._drivers = _driver_pool(self.uri, _connect_args(url))
         _ping_what_was_idle(self.engine)
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
@@ -181,50 +196,56 @@ class Database:
             try:
                 yield connection
             except psycopg.Error:
-                await self._give_back(connection)
                 raise
-            except BaseException:
+            except BaseException:  # cut short: nobody knows what its answer belongs to
                 await connection.close()
                 raise
-            await self._give_back(connection)
+            finally:
+                connection.worked_at = time.monotonic()
+                await self._drivers.putconn(connection)
 
     async def _take(self) -> DriverConnection:
-        while self._idle:
-            since, connection = self._idle.pop()
-            if await _still_works(since, connection):
-                return connection
-        connection = await DriverConnection.connect(
-            self.uri,
-            autocommit=True,
-            row_factory=namedtuple_row,
-            cursor_factory=AsyncRawCursor,
-            **self._connect_args,
-        )
-        await connection.execute(_BY_KEY)
-        return connection
-
-    async def _give_back(self, connection: DriverConnection) -> None:
-        if connection.closed or len(self._idle) >= _MOST_IDLE:
-            await connection.close()
-        else:
-            self._idle.append((time.monotonic(), connection))
+        await self._drivers.open()
+        for _ in range(CONNECT_SECONDS):
+            with suppress(pool.PoolTimeout):
+                return await self._drivers.getconn(timeout=_ASK_SECONDS)
+            await ping(self.uri)  # says why there is none; where it answers, all are busy
+        raise _busy(self.uri)
 
     async def dispose(self) -> None:
         """Close every connection."""
-        while self._idle:
-            await self._idle.pop()[1].close()
+        await self._drivers.close()
         await self.engine.dispose()
 
 
-async def _still_works(idle_since: float, connection: DriverConnection) -> bool:
-    if not connection.closed and time.monotonic() - idle_since <= _TRUSTED_SECONDS:
-        return True
-    try:
+def _driver_pool(uri: str, connect_args: dict[str, Any]) -> pool.AsyncConnectionPool[DriverConnection]:
+    return pool.AsyncConnectionPool(
+        uri,
+        connection_class=DriverConnection,
+        kwargs={
+            "autocommit": True,
+            "row_factory": namedtuple_row,
+            "cursor_factory": AsyncRawCursor,
+            **connect_args,
+        },
+        min_size=0,
+        max_size=_DRIVERS,
+        reconnect_timeout=0,  # whoever asks next tries again, at once
+        configure=_prepare,
+        check=_check,
+        open=False,
+    )
+
+
+async def _prepare(connection: DriverConnection) -> None:
+    await connection.execute(BY_KEY)
+    connection.worked_at = time.monotonic()
+
+
+async def _check(connection: DriverConnection) -> None:
+    """Let a connection prove that it still works after an idle second, not before each of many statements."""
+    if time.monotonic() - connection.worked_at > _TRUSTED_SECONDS:
         await connection.execute("select 1")
-    except psycopg.Error:
-        await connection.close()
-        return False
-    return True
 
 
 def _ping_what_was_idle(engine: AsyncEngine) -> None:

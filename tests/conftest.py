@@ -81,7 +81,7 @@ def _with_database(uri: str, name: str) -> str:
     return f"{head.rsplit('/', 1)[0]}/{name}?{query}"
 
 
-def _fresh(uri: str, template: str) -> Iterator[str]:
+def fresh_database(uri: str, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     identifiers = {"name": sql.Identifier(name), "template": sql.Identifier(template)}
     with psycopg.connect(uri, autocommit=True) as connection:
@@ -95,19 +95,19 @@ def _fresh(uri: str, template: str) -> Iterator[str]:
 @pytest.fixture
 def database_uri(postgres_uri: str) -> Iterator[str]:
     """The address of a migrated database of this test's own."""
-    yield from _fresh(postgres_uri, TEMPLATE)
+    yield from fresh_database(postgres_uri, TEMPLATE)
 
 
 @pytest.fixture
 def empty_database_uri(postgres_uri: str) -> Iterator[str]:
     """The address of a database of this test's own, without any table."""
-    yield from _fresh(postgres_uri, "template1")
+    yield from fresh_database(postgres_uri, "template1")
 
 
 @pytest.fixture
 def other_empty_database_uri(postgres_uri: str) -> Iterator[str]:
     """The address of a second one, to compare with."""
-    yield from _fresh(postgres_uri, "template1")
+    yield from fresh_database(postgres_uri, "template1")
 
 
 @pytest.fixture

@@ -62,7 +62,8 @@ _WORKED_ON: ColumnElement[bool] = literal_column("""(
              and l.database = (select d.oid from pg_database d where d.datname = current_database())
              and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('posthub:run:' || runs.id, 0))
   or exists (select 1 from jobs j join workers w on w.id = j.owner
-              where j.run_id = runs.id and j.status = 'processing' and w.lease_until > now())
+              where j.organization_id = runs.organization_id and j.run_id = runs.id
+                and j.status = 'processing' and w.lease_until > now())
   or runs.updated_at > now() - interval '45 seconds')""").label("worked_on")
 
 
@@ -146,7 +147,9 @@ class Runs:
             if (await connection.execute(statement)).first() is None:
                 raise _unknown(run_id)
 
-    def exclusive(self, run_id: str, *, owner: str) -> AbstractAsyncContextManager[None]:
+    def exclusive(
+        self, run_id: str, *, owner: str, wait_seconds: float = EXCLUSIVE_WAIT_SECONDS
+    ) -> AbstractAsyncContextManager[None]:
         """Be the only process that works on a run, until the end of the block or of the process.
 
         The lock is PostgreSQL's and lives on a connection of its own: a killed process loses it. A server takes no
@@ -155,22 +158,23 @@ class Runs:
         Args:
             run_id: The run.
             owner: This process instance, as in the ledger.
+            wait_seconds: How long another process may take to let go of it.
 
         Raises:
             InvalidInput: Another process works on it.
             StoreUnavailable: PostgreSQL does not answer.
         """
-        return self._exclusive(clean_text(run_id), owner)
+        return self._exclusive(clean_text(run_id), owner, wait_seconds)
 
     @contextlib.asynccontextmanager
-    async def _exclusive(self, run_id: str, owner: str) -> AsyncIterator[None]:
+    async def _exclusive(self, run_id: str, owner: str, wait_seconds: float) -> AsyncIterator[None]:
         async with reported(self._database.uri):
             connection = await psycopg.AsyncConnection.connect(
                 self._database.uri, autocommit=True, connect_timeout=CONNECT_SECONDS
             )
         try:
             async with reported(self._database.uri):
-                taken = await _take(connection, f"posthub:run:{run_id}")
+                taken = await _take(connection, f"posthub:run:{run_id}", wait_seconds)
             if not taken:
                 raise _worked_on(run_id, "another process")
             await self._refuse_if_at_work(run_id, owner)
@@ -203,9 +207,9 @@ def _worked_on(run_id: str, by: str) -> InvalidInput:
     )
 
 
-async def _take(connection: psycopg.AsyncConnection[Any], key: str) -> bool:
+async def _take(connection: psycopg.AsyncConnection[Any], key: str, wait_seconds: float) -> bool:
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + EXCLUSIVE_WAIT_SECONDS
+    deadline = loop.time() + wait_seconds
     while True:
         cursor = await connection.execute(sql.named("take_run"), {"key": key})
         row = await cursor.fetchone()

@@ -92,3 +92,50 @@ async def test_more_transactions_than_connections_take_their_turn(database_uri: 
 
     assert await asyncio.gather(*(one(number) for number in range(30))) == list(range(30))
     await database.dispose()
+
+
+async def _pid(database: Database) -> int:
+    async with database.driver() as connection:
+        row = await (await connection.execute("select pg_backend_pid() as pid")).fetchone()
+    return int(row.pid) if row else 0
+
+
+async def test_a_drivers_connection_that_died_while_it_was_idle_is_replaced(
+    database: Database, database_uri: str
+) -> None:
+    before = await _pid(database)
+    assert await _pid(database) == before
+    async with await psycopg.AsyncConnection.connect(database_uri, autocommit=True) as other:
+        await other.execute("select pg_terminate_backend(%s, 10000)", [before])
+    await asyncio.sleep(1.1)  # after an idle second a connection has to prove that it works
+    assert await _pid(database) not in (0, before)
+
+
+async def test_a_drivers_connection_that_was_cut_short_is_not_used_again(database: Database) -> None:
+    before = await _pid(database)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2), database.driver() as connection:
+            await connection.execute("select pg_sleep(30)")
+    assert await _pid(database) not in (0, before)
+
+
+async def test_a_server_that_refuses_says_why_and_is_asked_again_by_the_next(
+    postgres_uri: str, database_uri: str
+) -> None:
+    absent = database_uri.replace("/test_", "/late_")
+    name = absent.split("?")[0].rsplit("/", 1)[1]
+    database = Database(absent)
+    try:
+        with pytest.raises(StoreUnavailable, match="does not exist"):
+            await _pid(database)
+        async with await psycopg.AsyncConnection.connect(postgres_uri, autocommit=True) as other:
+            await other.execute(f"create database {name}")
+        assert await _pid(database)
+    finally:
+        await database.dispose()
+
+
+async def test_more_writers_than_drivers_connections_take_their_turn(database: Database) -> None:
+    pids = await asyncio.gather(*(_pid(database) for _ in range(40)))
+    assert 0 not in pids
+    assert len(set(pids)) <= 8

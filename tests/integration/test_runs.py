@@ -9,7 +9,6 @@ import sys
 import pytest
 from sqlalchemy import text
 
-import store.content.runs
 from domain.errors import InvalidInput, NotFound
 from store.content.items import Owner
 from store.content.runs import RunRecord, Runs
@@ -91,11 +90,10 @@ async def test_an_unknown_status_or_run_is_refused(runs: Runs, owner: Owner) -> 
         await runs.set_status("run-2", "done")
 
 
-async def test_a_run_is_worked_on_by_one_at_a_time(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store.content.runs, "EXCLUSIVE_WAIT_SECONDS", 0.0)
+async def test_a_run_is_worked_on_by_one_at_a_time(runs: Runs) -> None:
     async with runs.exclusive("run-1", owner="me"), runs.exclusive("run-2", owner="me"):
         with pytest.raises(InvalidInput, match="another process"):
-            async with runs.exclusive("run-1", owner="me"):
+            async with runs.exclusive("run-1", owner="me", wait_seconds=0.0):
                 pytest.fail("two at once")
     async with runs.exclusive("run-1", owner="me"):
         pass
@@ -169,7 +167,7 @@ async def test_a_run_that_a_living_server_works_on_is_left_to_it(runs: Runs, dat
         assert server.stdout
         assert server.stdout.readline() == b"at work\n"
         with pytest.raises(InvalidInput, match=f"process {server.pid} on"):
-            async with runs.exclusive("run-1", owner="me"):
+            async with runs.exclusive("run-1", owner="me", wait_seconds=0.0):
                 pytest.fail("two at once")
         async with runs.exclusive("run-1", owner="server"), runs.exclusive("run-2", owner="me"):
             pass
