@@ -11,7 +11,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.faults import TYPES, BadFault
-from sandbox.providers import anthropic, brief_media, gemini, gemini_grounding, models, openai, perplexity
+from sandbox.providers import brief_media, models
+from sandbox.providers.anthropic import messages as anthropic
+from sandbox.providers.gemini import grounding as gemini_grounding
+from sandbox.providers.gemini import text as gemini
+from sandbox.providers.openai import chat as openai
+from sandbox.providers.openai import embeddings
+from sandbox.providers.perplexity import agent as perplexity
 from sandbox.sites import pages
 from sandbox.state import State, base_url, state_of
 from sandbox.wire import json_answer
@@ -68,6 +74,7 @@ def build_app(state: State) -> Starlette:
         *brief_media.routes(),
         Route("/v1/models", models.list_models, methods=["GET"]),
         *openai.routes(),
+        *embeddings.routes(),
         *anthropic.routes(),
         *gemini.routes(),
         *gemini_grounding.routes(),

@@ -14,7 +14,7 @@ from sandbox.exchange import Exchange, Handler, Refused, handle
 from sandbox.media import render
 from sandbox.media.art import art_of
 from sandbox.media.jobs import MediaJob, decode, encode, job_fault
-from sandbox.providers.gemini_media import IMAGE_RATIOS
+from sandbox.providers.gemini.media import IMAGE_RATIOS
 from sandbox.seeds import normalise
 from sandbox.state import base_url
 from sandbox.wire import json_answer

@@ -5,7 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.providers import anthropic, gemini, openai
+from sandbox.providers.anthropic import messages as anthropic
+from sandbox.providers.gemini import text as gemini
+from sandbox.providers.openai import chat as openai
 
 
 async def list_models(request: Request) -> Response:

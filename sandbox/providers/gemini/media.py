@@ -17,7 +17,7 @@ from sandbox.exchange import Exchange, Refused, handle
 from sandbox.media import render
 from sandbox.media.art import art_of
 from sandbox.media.jobs import MediaJob, decode, encode, job_fault
-from sandbox.providers.gemini_request import GeminiRequest, camel_keys, check_key, check_model, gemini_error
+from sandbox.providers.gemini.request import GeminiRequest, camel_keys, check_key, check_model, gemini_error
 from sandbox.seeds import normalise
 from sandbox.state import base_url, state_of
 

@@ -13,11 +13,11 @@ from starlette.routing import Route
 from sandbox import prices, tokens
 from sandbox.exchange import Exchange, Refused, handle
 from sandbox.prose.brief import Brief
-from sandbox.providers import gemini_media
 from sandbox.providers.answers import spoiled, thought_tokens, written
 from sandbox.providers.embeddings import embed
-from sandbox.providers.gemini_grounding import Grounded, ground
-from sandbox.providers.gemini_request import (
+from sandbox.providers.gemini import media as gemini_media
+from sandbox.providers.gemini.grounding import Grounded, ground
+from sandbox.providers.gemini.request import (
     GeminiRequest,
     camel_keys,
     check_key,

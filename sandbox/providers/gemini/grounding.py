@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from sandbox.exchange import Exchange
 from sandbox.prose.brief import Brief
-from sandbox.providers.gemini_request import GeminiRequest
+from sandbox.providers.gemini.request import GeminiRequest
 from sandbox.sites import search
 from sandbox.state import base_url
 from sandbox.wire import MARK

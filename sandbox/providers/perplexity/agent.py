@@ -16,7 +16,7 @@ from sandbox.exchange import Exchange, Refused, handle
 from sandbox.prices import Cost
 from sandbox.prose.brief import Brief
 from sandbox.prose.schema_filler import SchemaFiller
-from sandbox.providers.perplexity_request import (
+from sandbox.providers.perplexity.request import (
     CHAT_FIELDS,
     Question,
     agent_question,

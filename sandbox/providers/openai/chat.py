@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import math
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,13 +15,10 @@ from sandbox import prices, tokens
 from sandbox.exchange import Exchange, Refused, handle
 from sandbox.prose.brief import Brief
 from sandbox.providers.answers import spoiled, thought_tokens, written
-from sandbox.providers.embeddings import embed
-from sandbox.providers.openai_request import (
+from sandbox.providers.openai.request import (
     ChatRequest,
     check_bearer,
-    check_model,
     head,
-    only,
     openai_error,
     read,
     refuse,
@@ -33,8 +27,6 @@ from sandbox.wire import dumps, json_answer, sent_events
 
 _PIECE = 90
 _CACHED_FROM, _CACHED_STEP = 1024, 128
-_EMBEDDING_FIELDS = frozenset({"model", "input", "dimensions", "encoding_format", "user"})
-_EMBEDDING_TOKENS, _EMBEDDING_INPUTS = 8192, 2048
 
 
 @dataclass(frozen=True)
@@ -239,61 +231,9 @@ async def _chat(exchange: Exchange) -> Response:
     return exchange.answer(answer, head())
 
 
-def _inputs(exchange: Exchange) -> list[str]:
-    given = exchange.body.get("input")
-    texts = [given] if isinstance(given, str) else given
-    if not isinstance(texts, list) or not texts or not all(isinstance(one, str) and one for one in texts):
-        raise refuse(
-            "'$.input' is invalid. Please check the API reference: https://platform.openai.com/docs/api-reference."
-        )
-    if len(texts) > _EMBEDDING_INPUTS:
-        raise refuse(f"Invalid 'input': array too long. Expected at most {_EMBEDDING_INPUTS}.", "input")
-    longest = max(tokens.count(one) for one in texts)
-    if longest > _EMBEDDING_TOKENS:
-        raise refuse(
-            f"This model's maximum context length is {_EMBEDDING_TOKENS} tokens, however you requested {longest}."
-        )
-    return texts
-
-
-def _vector(text: str, size: int, exchange: Exchange) -> list[float] | str:
-    values = embed(text, size, exchange.state.seed)
-    length = math.sqrt(sum(one * one for one in values)) or 1.0
-    values = [one / length for one in values]
-    if exchange.body.get("encoding_format") == "base64":
-        return base64.b64encode(struct.pack(f"<{size}f", *values)).decode()
-    return values
-
-
-async def _embeddings(exchange: Exchange) -> Response:
-    check_bearer(exchange.request)
-    row = check_model(exchange, "embedding")
-    only(exchange.body, _EMBEDDING_FIELDS)
-    texts = _inputs(exchange)
-    size = int(exchange.body.get("dimensions") or row["dimensions"])
-    if not 1 <= size <= row["dimensions"]:
-        raise refuse(
-            f"Invalid value for 'dimensions' = {size}. Must be at most {row['dimensions']}.", "dimensions"
-        )
-    used = sum(tokens.count(text) for text in texts)
-    key = exchange.hash(texts, size)
-    exchange.charge("embedding", {"input_tokens": used}, f"sandbox-{key[:20]}", key)
-    data = [
-        {"object": "embedding", "index": number, "embedding": _vector(text, size, exchange)}
-        for number, text in enumerate(texts)
-    ]
-    usage = {"prompt_tokens": used, "total_tokens": used}
-    return exchange.answer({"object": "list", "data": data, "model": exchange.model, "usage": usage}, head())
-
-
 async def chat(request: Request) -> Response:
     """``POST /v1/chat/completions``."""
     return await handle(request, "openai", "", _chat, openai_error)
-
-
-async def embeddings(request: Request) -> Response:
-    """``POST /v1/embeddings``."""
-    return await handle(request, "openai", "", _embeddings, openai_error)
 
 
 async def list_models(request: Request) -> Response:
@@ -312,5 +252,4 @@ async def list_models(request: Request) -> Response:
 def routes() -> list[Route]:
     return [
         Route("/v1/chat/completions", chat, methods=["POST"]),
-        Route("/v1/embeddings", embeddings, methods=["POST"]),
     ]

@@ -15,7 +15,7 @@ from sandbox import prices, tokens
 from sandbox.exchange import Exchange, Refused, handle
 from sandbox.prose.brief import Brief
 from sandbox.providers.answers import spoiled, thought_tokens, written
-from sandbox.providers.anthropic_request import MessageRequest, anthropic_error, check_key, head, read
+from sandbox.providers.anthropic.request import MessageRequest, anthropic_error, check_key, head, read
 from sandbox.wire import dumps, json_answer, sent_events
 
 _PIECE = 90
