@@ -123,9 +123,6 @@ class Served:
     """True when the same request of the same organization had been answered before: it cost nothing."""
     saved_micro: int = 0
     """What a cached answer cost when it was bought."""
-    nearest: str = ""
-    """The most similar question of before, where similar ones are looked for; ``likeness`` up to 1."""
-    likeness: float = 0.0
 
 
 class Restarted(str):

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from domain.errors import InvalidInput
-from gateway.cache.exact import Cache
+from gateway.cache.exact import Cache, CachedCalls
+from gateway.calls.attempt import CostTracker
 from gateway.calls.breaker import CircuitBreakers
-from gateway.calls.pipeline import CallPipeline
+from gateway.calls.operations import Operations
+from gateway.calls.pipeline import CallPipeline, Means
 from gateway.calls.retry import RetryPolicy
 from gateway.config import Engine, GatewayConfig
 from gateway.gateway import Gateway
@@ -26,7 +28,6 @@ from store.money.prices import Prices
 from store.shared.cache import AnswerCache
 from store.shared.limits import SharedWindow
 from store.shared.redis import SharedRedis
-from store.shared.semantic import SemanticAnswers
 
 
 def preload(engine: Engine, providers: Iterable[str] | None = None) -> None:
@@ -67,22 +68,7 @@ def build_gateway(
         on_wait: Told of calls that wait for a place in a rate limit.
     """
     ledger = ledger or Ledger(database, default_limit_micro=config.monthly_budget_micro)
-    pipeline = CallPipeline(
-        ledger,
-        Journal(database, owner=ledger.owner),
-        prices or Prices(database),
-        files,
-        engine=config.engine,
-        breakers=CircuitBreakers(shared),
-        limiter=Limiter(config.limits, SharedWindow(shared) if shared else None, on_wait),
-        queue_seconds=config.queue_seconds,
-        cache=Cache(config.cache, AnswerCache(shared) if shared else None),
-        policy=RetryPolicy(
-            tries=config.tries,
-            wait_seconds=config.max_backoff_seconds,
-            last_wait_seconds=config.last_backoff_seconds,
-        ),
-    )
+    calls = _calls(config, database, files, ledger, prices or Prices(database), shared, on_wait)
     building = {
         name: Building(registry.provider(name), provider, config, fetcher)
         for name, provider in config.providers.items()
@@ -90,14 +76,40 @@ def build_gateway(
     engines = {name: built(of) for name, of in building.items() if (built := _builder(of, "text"))}
     return Gateway(
         config,
-        pipeline,
+        calls,
         engines=engines,
         embeddings={name: built(of) for name, of in building.items() if (built := _builder(of, "embedding"))},
         search={name: built(of) for name, of in building.items() if (built := _builder(of, "search"))},
         images=_images(building, engines),
         videos=_videos(building),
-        semantic=SemanticAnswers(database),
     )
+
+
+def _calls(
+    config: GatewayConfig,
+    database: Database,
+    files: FileStore,
+    ledger: Ledger,
+    prices: Prices,
+    shared: SharedRedis | None,
+    on_wait: OnWait | None,
+) -> CachedCalls:
+    journal = Journal(database, owner=ledger.owner)
+    means = Means(
+        journal=journal,
+        tracker=CostTracker(ledger, prices, engine=config.engine),
+        operations=Operations(journal, files),
+        breakers=CircuitBreakers(shared),
+        limiter=Limiter(config.limits, SharedWindow(shared) if shared else None, on_wait),
+        policy=RetryPolicy(
+            tries=config.tries,
+            wait_seconds=config.max_backoff_seconds,
+            last_wait_seconds=config.last_backoff_seconds,
+        ),
+        queue_seconds=config.queue_seconds,
+    )
+    cache = Cache(config.cache, AnswerCache(shared) if shared else None)
+    return CachedCalls(CallPipeline(means), cache, journal, engine=config.engine)
 
 
 def _builder(of: Building, ability: str) -> Callable[[Building], Any] | None:

@@ -165,7 +165,6 @@ class GatewayConfig:
         limits: Calls a minute by provider and organization; none unless given.
         queue_seconds: The longest that a call waits for a place in a rate limit.
         cache: What is answered again without being bought; nothing unless given.
-        semantic: Codes of the templates whose answers are also given to similar questions.
     """
 
     providers: Mapping[str, ProviderConfig]
@@ -186,7 +185,6 @@ class GatewayConfig:
     limits: RateLimits = field(default_factory=RateLimits)
     queue_seconds: float = 3600.0
     cache: CachePolicy = field(default_factory=CachePolicy)
-    semantic: frozenset[str] = frozenset()
 
     def chain(self, purpose: str) -> tuple[Deployment, ...]:
         """Return the models that serve a purpose and whose provider has a key, the first choice first.

@@ -26,9 +26,8 @@ from domain.calls import (
 from domain.errors import FeatureNotAvailable
 from domain.ids import canonical_json
 from domain.tiers import cheapest_with, tier
-from gateway.cache.semantic import Semantic
+from gateway.cache.exact import CachedCalls
 from gateway.calls.judge import judge_image, judge_text, judge_vectors, judge_video
-from gateway.calls.pipeline import CallPipeline
 from gateway.calls.request import CallRequest, CallResult, Candidate
 from gateway.calls.streaming import StreamRestarts
 from gateway.calls.structured import ASKED_AGAIN, OTHER_MODEL, Parsed, Unfit, ask_again, read, unusable
@@ -45,7 +44,6 @@ from gateway.ports import (
 )
 from gateway.providers.media_prompt import with_negative
 from store.money.prices import Units
-from store.shared.semantic import SemanticAnswers
 
 T = TypeVar("T")
 
@@ -65,23 +63,21 @@ class Gateway:
     def __init__(
         self,
         config: GatewayConfig,
-        pipeline: CallPipeline,
+        calls: CachedCalls,
         *,
         engines: Mapping[str, TextEngine],
         embeddings: Mapping[str, EmbeddingProvider],
         search: Mapping[str, SearchProvider],
         images: Mapping[str, ImageProvider],
         videos: Mapping[str, VideoProvider],
-        semantic: SemanticAnswers,
     ) -> None:
         self._config = config
-        self._pipeline = pipeline
+        self._calls = calls
         self._engines = engines
         self._embeddings = embeddings
         self._search = search
         self._images = images
         self._videos = videos
-        self._semantic = Semantic(config.semantic, semantic, pipeline, self.embed, engine=config.engine)
 
     @property
     def has_search(self) -> bool:
@@ -105,7 +101,7 @@ class Gateway:
         chain: tuple[Deployment, ...] | None = None,
     ) -> TextResult:
         chain = chain or self._config.chain(request.purpose)
-        result = await self._pipeline.run(self._text_request(call, request, on_text, chain))
+        result = await self._calls.run(self._text_request(call, request, on_text, chain))
         text = str(result.output["text"])
         if on_text is not None and (result.replayed or result.cached):
             on_text(text)
@@ -231,7 +227,7 @@ class Gateway:
             provider = self._embeddings[model.provider]
             return self._candidate(model, most, lambda attempt: provider.embed(model.model, texts, attempt))
 
-        result = await self._pipeline.run(
+        result = await self._calls.run(
             CallRequest(
                 call=call,
                 purpose="embedding",
@@ -263,12 +259,9 @@ class Gateway:
         asked = CallRequest(
             call, "search", asdict(request), candidates, judge_text, self._config.call_seconds
         )
-        result, nearest = await self._semantic.buy(asked, "question")
-        served = _served(result)
-        if nearest is not None:
-            served = replace(served, nearest=nearest.question, likeness=nearest.likeness)
+        result = await self._calls.run(asked)
         sources = tuple(Source(**each) for each in result.output["sources"])
-        return SearchResult(str(result.output["text"]), sources, served)
+        return SearchResult(str(result.output["text"]), sources, _served(result))
 
     async def image(self, call: Call, request: ImageRequest) -> MediaResult:
         """Make an image and store it.
@@ -287,7 +280,7 @@ class Gateway:
             seconds=self._config.call_seconds,
             collect_seconds=self._config.image_seconds,
         )
-        return _media(await self._pipeline.run(asked))
+        return _media(await self._calls.run(asked))
 
     def _image_candidate(self, model: Deployment, request: ImageRequest) -> Candidate:
         provider = self._images[model.provider]
@@ -329,7 +322,7 @@ class Gateway:
             collect_seconds=self._config.video_seconds,
             rebuy=False,  # seconds of video are dear: what may have been bought is not bought again by itself
         )
-        return _media(await self._pipeline.run(asked))
+        return _media(await self._calls.run(asked))
 
     def _video_candidate(self, name: str, model: Deployment, request: VideoRequest) -> Candidate:
         provider = self._videos[name]
@@ -360,7 +353,7 @@ class Gateway:
 
     async def aclose(self) -> None:
         """Close connections and let queued events be delivered."""
-        await self._pipeline.aclose()
+        await self._calls.aclose()
         for adapters in (self._engines, self._embeddings, self._search, self._images, self._videos):
             for adapter in adapters.values():
                 await adapter.aclose()

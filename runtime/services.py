@@ -218,7 +218,6 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         models=settings.models,
         limits=settings.rate_limits,
         cache=settings.cache,
-        semantic=settings.semantic,
     )
 
 

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from domain.errors import InvalidInput
 from domain.money import to_micro
 from gateway.cache.policy import CachePolicy, read_cache_policy
-from gateway.cache.semantic_policy import read_semantic_templates
 from gateway.config import Models, shipped_models, shipped_order, with_chains
 from gateway.limits.rates import RateLimits, read_limits
 from gateway.providers import registry
@@ -70,7 +69,6 @@ class Settings:
     role: Role
     prompt_pause_share: float
     cache: CachePolicy
-    semantic: frozenset[str]
 
     @property
     def has_provider_key(self) -> bool:
@@ -116,7 +114,6 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         metrics_port=_port(env, "POSTHUB_METRICS_PORT"),
         rate_limits=read_limits(env.get("POSTHUB_RATE_LIMITS", "")),
         cache=read_cache_policy(env.get("POSTHUB_CACHE_TTL", "")),
-        semantic=read_semantic_templates(env.get("POSTHUB_SEMANTIC_CACHE", "")),
         models=models,
         author=" ".join((env.get("POSTHUB_AUTHOR") or "").split()),
         role=_role(env),

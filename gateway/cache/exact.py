@@ -15,11 +15,14 @@ from typing import Any
 from domain.errors import MoneyState, PostHubError
 from domain.ids import content_hash
 from gateway.cache.policy import CachePolicy
+from gateway.calls.pipeline import CallPipeline
 from gateway.calls.request import CallRequest, CallResult
-from store.money.journal import recorded_error
+from store.money.journal import Journal, recorded_error
+from store.money.observe import tell
 from store.shared.cache import LEAD_SECONDS, AnswerCache, CacheKey
 
 _LOOK_AGAIN_SECONDS = (0.02, 0.05, 0.1, 0.2)
+_WHY = "the same request was answered before"
 
 Output = Mapping[str, Any]
 
@@ -29,7 +32,6 @@ class Hit:
     """An answer that another job bought."""
 
     output: Output
-    why: str = "the same request was answered before"
 
     @property
     def saved_micro(self) -> int:
@@ -39,7 +41,7 @@ class Hit:
     def for_nothing(self) -> dict[str, Any]:
         """Return the answer as it is stored for this caller: it cost nothing, and says what it saved."""
         served = {**self.output["served"], "cost_micro": 0, "basis": "cache", "saved_micro": self.saved_micro}
-        return {**self.output, "served": {**served, "why": self.why}}
+        return {**self.output, "served": {**served, "why": _WHY}}
 
 
 def key_of(request: CallRequest, engine: str) -> CacheKey:
@@ -119,6 +121,44 @@ class Cache:
             if not result.replayed:
                 await self._answers.store(key, result.output, seconds=seconds)
             return result
+
+
+class CachedCalls:
+    """Stands before the pipeline with its interface: what another job bought is given again for nothing.
+
+    Args:
+        calls: Buys what is not known.
+        cache: Finds answers.
+        journal: Keeps a found answer as the job's own.
+        engine: Part of what has to be equal.
+    """
+
+    def __init__(self, calls: CallPipeline, cache: Cache, journal: Journal, *, engine: str) -> None:
+        self._calls = calls
+        self._cache = cache
+        self._journal = journal
+        self._engine = engine
+
+    async def run(self, request: CallRequest) -> CallResult:
+        """Return the answer to a request, found or bought; raises as the pipeline does."""
+        seconds = self._cache.seconds(request)
+        if not seconds:
+            return await self._calls.run(request)
+        key = key_of(request, self._engine)
+        found = await self._cache.find(key, seconds, lambda: self._calls.run(request))
+        return found if isinstance(found, CallResult) else await self._give(request, found)
+
+    async def _give(self, request: CallRequest, hit: Hit) -> CallResult:
+        """Keep a found answer as this job's own, so that the job gives the same one when it runs again."""
+        key, output = request.key, hit.for_nothing()
+        if not await self._journal.answer(key, output):
+            return await self._calls.run(request)
+        tell(lambda observer: observer.cache_hit(request.call, output["served"]["provider"], hit.saved_micro))
+        return CallResult(key.id, output, replayed=False, cached=True)
+
+    async def aclose(self) -> None:
+        """Close what stands behind."""
+        await self._calls.aclose()
 
 
 @asynccontextmanager

@@ -1,34 +1,92 @@
-"""One physical attempt and its ledger row, from the hold to the close.
+"""One physical attempt and its ledger row, from the hold to the close; the cost tracker opens them.
 
-Whatever speaks to the provider announces the send: LiteLLM's pre-call hook, the google engine's transport, the
-HTTP adapters. All of them reach the same object, the adapters as an argument and the hooks through
-``current_attempt``.
+Whatever speaks to the provider announces the send and says what it was billed for: LiteLLM's hooks, the google
+engine's transport, the HTTP adapters. All of them reach the same object, the adapters as an argument and the hooks
+through ``current_attempt``. What no hook sees (a cancel, a timeout, a stream that is left) is closed by ``make``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 
-from domain.errors import MoneyState, PostHubError, ProviderError, StoreUnavailable, UnknownPrice
+from domain.calls import Call
+from domain.errors import (
+    AnswerInDoubt,
+    MoneyState,
+    PostHubError,
+    ProviderError,
+    StoreUnavailable,
+    UnknownPrice,
+)
 from domain.money import to_micro
-from gateway.ports import Answer
+from gateway.calls.booking import uncancelled, until_stored
+from gateway.calls.failures import in_doubt, unreachable
+from gateway.ports import Answer, Operation
+from store.money.journal import StoredAnswer
 from store.money.ledger import Basis, Hold, Ledger
-from store.money.prices import Tariff
-
-T = TypeVar("T")
+from store.money.prices import Prices, Tariff, Units, today
 
 current_attempt: ContextVar[BookedAttempt | None] = ContextVar("current_attempt", default=None)
 """The attempt that is being made in this task; a model call without one is refused."""
 
-_STORE_RETRY_SECONDS = (0.1, 0.2, 0.5, *(1.0,) * 4, *(2.0,) * 30)
-"""A paid answer is kept in memory for a minute while PostgreSQL restarts, and booked soon after it is back."""
+Send = Callable[["BookedAttempt"], Awaitable[Answer | Operation]]
+Keep = Callable[["BookedAttempt", Operation], Coroutine[Any, Any, None]]
+
+
+class CostTracker:
+    """Opens the attempts of this process: what each of them costs is theirs to hear, and to book.
+
+    Args:
+        ledger: This process's ledger.
+        prices: This process's prices.
+        engine: Speaks to text models; stands in every row.
+    """
+
+    def __init__(self, ledger: Ledger, prices: Prices, *, engine: str) -> None:
+        self._ledger = ledger
+        self._prices = prices
+        self._engine = engine
+
+    async def open(self, call: Call, job_id: str, provider: str, model: str, most: Units) -> BookedAttempt:
+        """Return an attempt that is not held yet.
+
+        Args:
+            call: Who pays, for what.
+            job_id: The journal's row of the call.
+            provider: Who is to be asked.
+            model: For which model.
+            most: The most units that it can be billed for.
+
+        Raises:
+            UnknownPrice: It cannot be priced, and must not be sent.
+        """
+        tariff = (await self._prices.book()).tariff(provider, model, today())
+        held = tariff.upper_bound(most)
+        attempt_id = str(uuid.uuid4())
+        hold = Hold(attempt_id, job_id, call, provider, model, self._engine, held, tariff.price_ids)
+        return BookedAttempt(self._ledger, hold, tariff)
+
+    async def reopen(
+        self, call: Call, job_id: str, provider: str, model: str, attempt_id: str
+    ) -> BookedAttempt:
+        """Return an attempt that was sent by an earlier worker, and is held still."""
+        row = await self._ledger.attempt(attempt_id)
+        tariff = (await self._prices.book()).tariff_of(provider, model, row.price_ids)
+        hold = Hold(row.id, job_id, call, provider, model, self._engine, row.held_micro, row.price_ids)
+        return BookedAttempt(self._ledger, hold, tariff)
+
+    async def close_orphans(self, job_id: str) -> None:
+        """Book as lost what an earlier worker left open for a job."""
+        await self._ledger.close_orphans_of_job(job_id)
 
 
 class BookedAttempt:
-    """Opens the ledger row when the bytes are about to leave, and closes it when no answer came.
+    """Opens the ledger row when the bytes are about to leave, and closes it.
 
     ``claimed`` is set once the caller holds the answer and books it with the job in one transaction; until then
     LiteLLM's success event may settle the row, for calls that no caller of ours waits for.
@@ -38,6 +96,7 @@ class BookedAttempt:
         self._ledger = ledger
         self._hold = hold
         self._holding: asyncio.Task[str] | None = None
+        self._reported: Answer | None = None
         self.tariff = tariff
         self.sent = False
         self.claimed = False
@@ -72,6 +131,88 @@ class BookedAttempt:
         await asyncio.shield(self._holding)
         self.sent = True
 
+    def report(self, figures: Answer) -> None:
+        """Hear what was billed, from whoever saw it first; the row is settled by these figures.
+
+        Args:
+            figures: Only usage, units, the provider's own figure and whether it is an estimate count.
+        """
+        self._reported = figures
+
+    async def make(self, send: Send, seconds: float, keep: Keep) -> Answer | Operation:
+        """Make the attempt; whatever cuts it short, its row is closed before the failure goes on.
+
+        Args:
+            send: Speaks to the provider.
+            seconds: Total deadline.
+            keep: Stores what a bought file is collected with.
+        """
+        token = current_attempt.set(self)
+        try:
+            answer = await self._within(send, seconds)
+            if isinstance(answer, Operation):
+                await uncancelled(keep(self, answer))
+                return answer
+            return self._billed(answer)
+        except BaseException as error:
+            await uncancelled(self.close_unanswered(error))
+            raise
+        finally:
+            current_attempt.reset(token)
+
+    async def _within(self, send: Send, seconds: float) -> Answer | Operation:
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await send(self)
+                self.claimed = True
+                return answer
+        except TimeoutError as error:
+            why = f"no answer within {seconds:.3g} seconds"
+            if self.sent:
+                raise in_doubt(self.provider, why, timed_out=True) from error
+            raise unreachable(self.provider, why) from error
+        except AnswerInDoubt as error:
+            if self.sent:
+                raise
+            raise unreachable(self.provider, "the request was not sent") from error
+
+    def _billed(self, answer: Answer) -> Answer:
+        """Return an answer with the figures that were reported for it."""
+        seen = self._reported
+        if seen is None:
+            return answer
+        return replace(
+            answer,
+            usage=seen.usage,
+            units=seen.units,
+            reported_usd=seen.reported_usd,
+            estimated=seen.estimated,
+        )
+
+    def cost(self, answer: Answer) -> tuple[int, Basis]:
+        """Return what an answer cost, in micro-USD, and how that is known."""
+        return cost_of(answer, self.tariff, self.held_micro)
+
+    async def settle(
+        self, answer: Answer, *, error_code: str | None = None, stored: StoredAnswer | None = None
+    ) -> None:
+        """Book what an answer cost; the answer itself is stored with its job by the same statement."""
+        cost, basis = self.cost(answer)
+        await until_stored(
+            lambda: self._ledger.settle(
+                self.id,
+                cost_micro=cost,
+                basis=basis,
+                usage=answer.usage,
+                error_code=error_code,
+                answer=stored,
+            )
+        )
+
+    async def void(self, code: str) -> None:
+        """Give the hold back: the provider says that it did not bill."""
+        await until_stored(lambda: self._ledger.void(self.id, error_code=code))
+
     async def close_unanswered(self, error: BaseException) -> None:
         """Close the row after a failure, by what the failure did to money."""
         self.claimed = True
@@ -87,18 +228,14 @@ class BookedAttempt:
         code = error.code if isinstance(error, PostHubError) else type(error).__name__
         unbilled = isinstance(error, ProviderError) and error.money is MoneyState.NONE
         if unbilled or not self.sent:
-            await until_stored(lambda: self._ledger.void(self.id, error_code=code))
+            await self.void(code)
         else:
             await until_stored(lambda: self._ledger.lose(self.id, error_code=code))
 
     async def settle_from_event(self, answer: Answer) -> None:
         """Book what LiteLLM reports of a call that no caller of ours waits for."""
-        if self.claimed or not self.sent:
-            return
-        cost, basis = cost_of(answer, self.tariff, self.held_micro)
-        await until_stored(
-            lambda: self._ledger.settle(self.id, cost_micro=cost, basis=basis, usage=answer.usage)
-        )
+        if self.sent and not self.claimed:
+            await self.settle(answer)
 
     async def close_from_event(self, error: BaseException) -> None:
         """Close after a failure that LiteLLM reports of a call that no caller of ours waits for."""
@@ -119,28 +256,3 @@ def cost_of(answer: Answer, tariff: Tariff, held_micro: int) -> tuple[int, Basis
         return tariff.cost(answer.units), "estimate" if answer.estimated else "usage"
     except UnknownPrice:
         return held_micro, "worst_case"  # a settle never fails
-
-
-async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end even if the caller is cancelled meanwhile; the cancel is raised afterwards."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as cancel:
-            cancelled = cancel
-    if cancelled is not None:
-        task.cancelled() or task.exception()  # looked at, so that asyncio does not report it as forgotten
-        raise cancelled
-    return task.result()
-
-
-async def until_stored(write: Callable[[], Awaitable[T]]) -> T:
-    """Repeat a write while PostgreSQL is away, for a minute: what has been paid for is not given up at once."""
-    for seconds in _STORE_RETRY_SECONDS:
-        try:
-            return await write()
-        except StoreUnavailable:
-            await asyncio.sleep(seconds)
-    return await write()

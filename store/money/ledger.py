@@ -14,11 +14,11 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import fields
 from typing import Any
 
-from psycopg.errors import NotNullViolation, UniqueViolation
+from psycopg.errors import NotNullViolation
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.calls import Usage
@@ -100,11 +100,6 @@ class Ledger:
             seconds = _WAIT_SECONDS[min(tries, len(_WAIT_SECONDS) - 1)]
             await asyncio.sleep(seconds)
             waited, tries = waited + seconds, tries + 1
-
-    async def hold_made(self, hold: Hold) -> None:
-        """Open the row of a call that was made elsewhere; told of it twice, the first one stays."""
-        with suppress(UniqueViolation):
-            await self.hold(hold)
 
     async def _hold_all(self, holds: Sequence[Hold]) -> list[str | None]:
         """Return the month of each hold; None for one that does not fit."""

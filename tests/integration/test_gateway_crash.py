@@ -86,7 +86,7 @@ async def test_a_killed_process_leaves_a_hold_that_its_successor_books_as_lost(
     assert replayed.served.replayed
     assert len(standin.requests) == 2
     assert await states(database) == ["settled", "lost"]
-    jobs = await gateway._pipeline._journal.jobs("org-1", "run-1")
+    jobs = await gateway._calls._journal.jobs("org-1", "run-1")
     assert [job.status for job in jobs] == ["completed", "pending"]
     await gateway.aclose()
 

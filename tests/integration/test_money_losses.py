@@ -199,7 +199,7 @@ async def test_a_callback_that_raises(
     async def raising(self: Any, *args: Any, **kwargs: Any) -> None:
         raise RuntimeError("a callback's own defect")
 
-    monkeypatch.setattr(litellm_engine.LedgerHooks, "async_log_success_event", raising)
+    monkeypatch.setattr(litellm_engine.CostHooks, "async_log_success_event", raising)
     await asyncio.gather(*(gateway.text(replace(CALL, item=f"i{n}"), ASK) for n in range(CALLS)))
     assert await books.states() == Counter(settled=CALLS)
     await books.close()

@@ -1,86 +1,166 @@
-"""The cost tracker: calls made elsewhere are booked like the gateway's own, once."""
+"""The cost tracker: LiteLLM's hooks announce each attempt and say what it was billed for; the ledger books that."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from domain.calls import Usage
+from domain.calls import TextRequest, Usage
 from domain.errors import UnknownPrice
-from gateway.calls.tracker import CostTracker
+from fetching.fetcher import SafeFetcher
+from gateway.build import build_gateway
+from gateway.calls.attempt import BookedAttempt, CostTracker
+from gateway.config import GatewayConfig, ProviderConfig
+from gateway.gateway import Gateway
+from gateway.ports import Answer, Operation
 from gateway.providers.registry import shipped_prices
+from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Ledger
 from store.money.prices import Prices
-from tests.money_rows import CALL, a_hold, budget, rows
+from tests.gateway_standin import Standin, standing_in
+from tests.money_rows import CALL, budget, rows
 
 USAGE = Usage(input_tokens=1000, output_tokens=400, thinking_tokens=100, cached_tokens=200, requests=1)
+UNITS = {"input": 800, "cached_input": 200, "output": 300, "thinking": 100}
 COST = 600 + 15 + 1500
 """800 input at 0.75, 200 cached at 0.075 and 400 output at 3.75 USD a million, in micro-USD."""
+ASK = TextRequest("text", "", "Napiš pozdrav.", 500)
 
 
 @pytest.fixture
 def ledger(database: Database) -> Ledger:
-    return Ledger(database, default_limit_micro=10_000)
+    return Ledger(database, default_limit_micro=1_000_000)
 
 
 @pytest.fixture
 async def tracker(database: Database, ledger: Ledger) -> CostTracker:
     prices = Prices(database)
     await prices.load_shipped(shipped_prices())
-    return CostTracker(database, ledger, prices)
+    return CostTracker(ledger, prices, engine="litellm")
 
 
-async def test_text_images_and_video_make_up_the_months_cost(tracker: CostTracker) -> None:
-    text = await tracker.track(CALL, "gemini", "gemini-3.8-flash", USAGE, call_id="c-1")
-    image = await tracker.track_image(CALL, "nanobana", "imagen-3", call_id="c-2", images=2)
-    video = await tracker.track_video(CALL, "veo", "veo-3", call_id="c-3", seconds=6)
-    assert (text.cost_micro, image.cost_micro, video.cost_micro) == (COST, 40_000, 300_000)
-    month = await tracker.monthly_cost("org-1")
-    assert month.spent_micro == COST + 340_000
-    assert (await tracker.monthly_cost("org-2")).spent_micro == 0
+@pytest.fixture
+def standin() -> Iterator[Standin]:
+    with standing_in() as one:
+        yield one
 
 
-async def test_an_event_that_comes_again_books_nothing(tracker: CostTracker, database: Database) -> None:
-    again = (tracker.track(CALL, "gemini", "gemini-3.8-flash", USAGE, call_id="c-1") for _ in range(10))
-    booked = await asyncio.gather(*again)
-    assert sum(each.first for each in booked) == 1
+@pytest.fixture
+async def gateway(
+    standin: Standin, tracker: CostTracker, ledger: Ledger, database: Database, files: FileStore
+) -> AsyncIterator[Gateway]:
+    providers = {"gemini": ProviderConfig("gemini", "key", standin.base_url)}
+    one = build_gateway(GatewayConfig(providers=providers), database, files, SafeFetcher(), ledger=ledger)
+    yield one
+    await one.aclose()
+
+
+async def opened(tracker: CostTracker, model: str = "gemini-3.8-flash") -> BookedAttempt:
+    return await tracker.open(CALL, "job-1", "gemini", model, {"input": 2000, "output": 500})
+
+
+async def never(attempt: BookedAttempt, operation: Operation) -> None:
+    raise AssertionError("a text is never an operation")
+
+
+async def test_what_a_hook_reports_is_what_the_ledger_books(tracker: CostTracker, database: Database) -> None:
+    attempt = await opened(tracker)
+
+    async def send(attempt: BookedAttempt) -> Answer:
+        await attempt.sending()
+        attempt.report(Answer(usage=USAGE, units=UNITS))
+        return Answer(usage=Usage(), units=None, text="ahoj")
+
+    answer = await attempt.make(send, 5.0, never)
+    assert isinstance(answer, Answer)
+    assert (answer.text, answer.usage) == ("ahoj", USAGE)
+    await attempt.settle(answer)
     assert await budget(database) == (0, COST)
 
 
-async def test_an_event_of_an_attempt_that_the_gateway_holds_settles_it(
-    tracker: CostTracker, ledger: Ledger, database: Database
+async def test_an_answer_that_no_hook_spoke_of_is_booked_at_the_most_it_can_have_cost(
+    tracker: CostTracker, database: Database
 ) -> None:
-    hold = a_hold(5000)
-    await ledger.hold(hold)
-    await tracker.track(CALL, "gemini", "gemini-3.8-flash", USAGE, call_id=hold.attempt_id)
+    attempt = await opened(tracker)
+    await attempt.sending()
+    await attempt.settle(Answer(usage=Usage(), units=None, text="ahoj"))
+    assert await budget(database) == (0, attempt.held_micro)
+    (row,) = await rows(database, "select basis from attempts")
+    assert row.basis == "worst_case"
+
+
+async def test_a_whole_answer_of_litellm_costs_what_the_provider_bills_for_it(
+    gateway: Gateway, standin: Standin, database: Database
+) -> None:
+    served = (await gateway.text(CALL, ASK)).served
+    assert served.cost_micro == standin.billed > 0
+    (row,) = await rows(database, "select basis, cost_micro, output_tokens from attempts")
+    assert (row.basis, row.cost_micro, row.output_tokens) == (
+        "usage",
+        standin.billed,
+        served.usage.output_tokens,
+    )
+
+
+async def test_without_the_hooks_word_a_call_through_litellm_is_booked_at_its_worst_case(
+    gateway: Gateway, standin: Standin, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gateway.providers.litellm.engine import CostHooks
+
+    monkeypatch.delattr(CostHooks, "async_post_call_success_deployment_hook")
+    await gateway.text(CALL, ASK)
+    (row,) = await rows(database, "select basis, cost_micro, held_micro from attempts")
+    assert (row.basis, row.cost_micro) == ("worst_case", row.held_micro)
+    assert row.cost_micro > standin.billed
+
+
+async def test_a_stream_and_a_whole_answer_of_the_same_text_cost_the_same(
+    gateway: Gateway, database: Database
+) -> None:
+    await gateway.text(CALL, ASK)
+    assert [piece async for piece in gateway.stream(replace(CALL, item="streamed"), ASK)]
+    whole, streamed = await rows(database, "select basis, cost_micro from attempts order by opened_at")
+    assert whole == streamed
+
+
+async def test_the_events_that_follow_an_answer_book_nothing_again(
+    gateway: Gateway, standin: Standin, database: Database
+) -> None:
+    calls = (gateway.text(replace(CALL, item=f"i{number}"), ASK) for number in range(5))
+    await asyncio.gather(*calls)
+    await gateway.aclose()
+    assert await budget(database) == (0, standin.billed)
+    assert await rows(database, "select 1 from adjustments") == []
+
+
+async def test_an_event_settles_a_call_that_no_caller_waits_for_once(
+    tracker: CostTracker, database: Database
+) -> None:
+    attempt = await opened(tracker)
+    await attempt.sending()
+    told = (attempt.settle_from_event(Answer(usage=USAGE, units=UNITS)) for _ in range(10))
+    await asyncio.gather(*told)
     assert await budget(database) == (0, COST)
 
 
 async def test_the_providers_own_figure_counts_before_the_prices(
     tracker: CostTracker, database: Database
 ) -> None:
-    booked = await tracker.track(
-        CALL, "perplexity", "nobody-knows", USAGE, call_id="c-1", reported_usd=Decimal("0.00537")
-    )
-    assert (booked.cost_micro, booked.basis) == (5370, "provider")
-    (row,) = await rows(database, "select basis, price_ids from attempts")
-    assert (row.basis, row.price_ids) == ("provider", [])
+    attempt = await opened(tracker)
+    await attempt.sending()
+    await attempt.settle(Answer(usage=USAGE, units=UNITS, reported_usd=Decimal("0.00537")))
+    (row,) = await rows(database, "select basis, cost_micro from attempts")
+    assert (row.basis, row.cost_micro) == ("provider", 5370)
 
 
-async def test_a_call_without_a_price_is_refused_and_not_booked_as_free(
+async def test_a_model_without_a_price_is_refused_before_anything_is_held(
     tracker: CostTracker, database: Database
 ) -> None:
     with pytest.raises(UnknownPrice):
-        await tracker.track(CALL, "gemini", "nobody-knows", USAGE, call_id="c-1")
+        await opened(tracker, "nobody-knows")
     assert await rows(database, "select 1 from attempts") == []
-
-
-async def test_money_that_is_spent_is_written_down_even_over_the_budget(
-    tracker: CostTracker, database: Database
-) -> None:
-    for number in range(2):
-        await tracker.track_image(CALL, "nanobana", "imagen-3", call_id=f"c-{number}")
-    assert await budget(database) == (0, 40_000)

@@ -7,8 +7,7 @@ import asyncio
 import pytest
 
 from domain.errors import StoreUnavailable
-from gateway.calls import attempt as booking
-from gateway.calls.attempt import uncancelled, until_stored
+from gateway.calls.booking import uncancelled, until_stored
 
 
 async def test_work_that_must_not_be_cut_off_ends_before_the_cancel_is_raised() -> None:
@@ -42,8 +41,7 @@ async def test_a_result_and_a_failure_come_through() -> None:
         await uncancelled(bad())
 
 
-async def test_a_write_is_repeated_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(booking, "_STORE_RETRY_SECONDS", (0.0, 0.0, 0.0))
+async def test_a_write_is_repeated_while_the_database_is_away() -> None:
     tries: list[int] = []
 
     async def write() -> str:
@@ -52,15 +50,13 @@ async def test_a_write_is_repeated_while_the_database_is_away(monkeypatch: pytes
             raise StoreUnavailable("away")
         return "stored"
 
-    assert await until_stored(write) == "stored"
+    assert await until_stored(write, (0.0, 0.0, 0.0)) == "stored"
     assert len(tries) == 3
 
 
-async def test_a_database_that_stays_away_is_reported_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(booking, "_STORE_RETRY_SECONDS", (0.0,))
-
+async def test_a_database_that_stays_away_is_reported_in_the_end() -> None:
     async def write() -> str:
         raise StoreUnavailable("away")
 
     with pytest.raises(StoreUnavailable):
-        await until_stored(write)
+        await until_stored(write, (0.0,))

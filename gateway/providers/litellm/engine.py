@@ -42,8 +42,12 @@ _INVENTED = frozenset({408, 422})
 """Statuses that LiteLLM makes up for a timeout and for a body that is no JSON."""
 
 
-class LedgerHooks(CustomLogger):
-    """Feeds the ledger: the hold before each physical attempt, the close where no caller of ours waits."""
+class CostHooks(CustomLogger):
+    """Feeds the cost tracker's attempts: the hold before the bytes leave, what was billed when the answer is there.
+
+    The ledger's figures are those of these hooks. Of a stream they hear only after its reader, so its reader takes
+    the figures from the last chunk; what they never hear of (a cancel, a timeout) the attempt closes by itself.
+    """
 
     async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> None:
         attempt = current_attempt.get()
@@ -53,16 +57,21 @@ class LedgerHooks(CustomLogger):
             )
         await attempt.sending()
 
+    async def async_post_call_success_deployment_hook(
+        self, request_data: dict[str, Any], response: Any, call_type: Any
+    ) -> None:
+        attempt = current_attempt.get()
+        if attempt is not None and request_data.get("litellm_call_id") == attempt.id:
+            attempt.report(_billed(response))
+
     # LiteLLM calls both by keyword, so the names are its own.
     async def async_log_success_event(
         self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
     ) -> None:
         attempt = current_attempt.get()
-        if attempt is not None and kwargs.get("litellm_call_id") == attempt.id:
-            usage = response_obj.get("usage") if response_obj else None
-            answer = Answer(**_usage(usage)) if usage else None
-            if answer is not None:
-                await attempt.settle_from_event(answer)
+        whose = attempt is not None and kwargs.get("litellm_call_id") == attempt.id
+        if attempt is not None and whose and response_obj and response_obj.get("usage"):
+            await attempt.settle_from_event(_billed(response_obj))
 
     async def async_log_failure_event(
         self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
@@ -74,7 +83,7 @@ class LedgerHooks(CustomLogger):
 
 
 # One set of hooks a process, whatever is built.
-litellm.callbacks.append(LedgerHooks())
+litellm.callbacks.append(CostHooks())
 
 
 def text(of: Building) -> LiteLLMEngine:
@@ -185,8 +194,15 @@ def _answer(profile: Profile, response: Any) -> Answer:
         finish=finish_by(profile, reason),
         reason=reason.upper(),
         raw={"id": response.id, "model": response.model, "finish_reason": reason},
-        **_usage(response.get("usage"), images=1 if image else 0),
+        # What was billed is the hook's to say; without its word an answer counts as the most it can have cost.
+        **_usage(None),
     )
+
+
+def _billed(response: Any) -> Answer:
+    """What a whole answer was billed for, and nothing else of it."""
+    drawn = any(getattr(choice.message, "images", None) for choice in response.choices)
+    return Answer(**_usage(response.get("usage"), images=1 if drawn else 0))
 
 
 def _usage(usage: Any, *, images: int = 0) -> dict[str, Any]:
