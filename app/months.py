@@ -16,7 +16,7 @@ from app.quotes import ComparedQuote
 from app.quoting import Quotes
 from domain.errors import FetchFailed, InvalidInput, PostHubError, UnsafeUrl
 from domain.money import to_usd
-from domain.month import GRAPH_VERSION
+from domain.month import GRAPH_VERSION, CardStatus
 from domain.month_request import MonthRequest
 from exports.package.collect import collect
 from exports.package.write import write
@@ -24,8 +24,9 @@ from graph.content import MAX_PARALLEL, MAX_STEPS, build
 from nodes.intake import RunContext, open_run
 from nodes.work import Ports
 from store.checkpoints import PostHubSaver
-from store.content.items import ItemRecord, Kind, Owner
-from store.content.runs import RunRecord
+from store.content.items import NOT_PLANNED, ItemRecord, ItemStatus, Kind, Owner
+from store.content.reviews import OutcomeStatus
+from store.content.runs import RunRecord, RunStatus
 from store.money.budgets import Budgets
 
 Event = Mapping[str, Any]
@@ -88,7 +89,7 @@ class Months:
         await self._read_website(request.website)
         run_id = str(uuid.uuid4())
         await open_run(ports, request, self._organization, run_id, sandbox=self._sandbox)
-        await ports.runs.set_status(run_id, "running", out=str(out) if out else None)
+        await ports.runs.set_status(run_id, RunStatus.RUNNING, out=str(out) if out else None)
         if ceiling_micro is not None:
             await self._budgets.set_run(self._organization, run_id, ceiling_micro)
         await self._quotes.keep(request, run_id)
@@ -124,19 +125,19 @@ class Months:
             raise _other_providers(run)
         async with self._ports.runs.exclusive(run_id, owner=self._ports.ledger.owner):
             await self._ports.ledger.close_orphans(run_id)
-            await self._ports.runs.set_status(run_id, "running")
+            await self._ports.runs.set_status(run_id, RunStatus.RUNNING)
             try:
                 async for event in self._stream(run, answer, reviewer):
                     yield event
             except PostHubError as error:
-                await self._ports.runs.set_status(run_id, "failed", error=error.as_json())
+                await self._ports.runs.set_status(run_id, RunStatus.FAILED, error=error.as_json())
                 raise
             except (asyncio.CancelledError, GeneratorExit):
-                await asyncio.shield(self._ports.runs.set_status(run_id, "cancelled"))
+                await asyncio.shield(self._ports.runs.set_status(run_id, RunStatus.CANCELLED))
                 raise
             except Exception as error:
                 unexpected = PostHubError(f"The run met an unexpected {type(error).__name__}.")
-                await self._ports.runs.set_status(run_id, "failed", error=unexpected.as_json())
+                await self._ports.runs.set_status(run_id, RunStatus.FAILED, error=unexpected.as_json())
                 raise
             yield await self._close(run)
 
@@ -158,7 +159,7 @@ class Months:
         ports = self._ports
         run = await ports.runs.get(self._organization, run_id)
         mine = Owner(run.organization_id, run.company_id, run.id)
-        waiting = await self.waiting(run_id) if run.status == "waiting" else None
+        waiting = await self.waiting(run_id) if run.status == RunStatus.WAITING else None
         kinds = {kind: await ports.items.list_newest(mine, kind) for kind in Kind}
         newest = {(o.kind, o.item): o for o in await ports.reviews.outcomes(mine)}  # in order of revision
         outcomes = list(newest.values())
@@ -175,11 +176,11 @@ class Months:
             "words": {
                 record.content["slug"]: record.content["wordCount"]
                 for record in kinds[Kind.POST]
-                if record.status != "dropped"
+                if record.status != ItemStatus.DROPPED
             },
             "approvals": len(await ports.reviews.approvals(mine)),
-            "failed": [f"{o.item}: {o.reason}" for o in outcomes if o.status == "failed"],
-            "skipped": [f"{o.item}: {o.reason}" for o in outcomes if o.status == "skipped"],
+            "failed": [f"{o.item}: {o.reason}" for o in outcomes if o.status == OutcomeStatus.FAILED],
+            "skipped": [f"{o.item}: {o.reason}" for o in outcomes if o.status == OutcomeStatus.SKIPPED],
             "cost_usd": await self._cost(run_id),
             "quote": quoted.as_json() if quoted else None,
             "out": run.out,
@@ -242,21 +243,23 @@ class Months:
     async def _close(self, run: RunRecord) -> Event:
         waiting = await self.waiting(run.id)
         if waiting:
-            await self._ports.runs.set_status(run.id, "waiting", waiting_at=waiting.point)
+            await self._ports.runs.set_status(run.id, RunStatus.WAITING, waiting_at=waiting.point)
             return {"event": "waiting", "point": waiting.point, "items": waiting.items}
         state = await self._graph.aget_state(_config(run.id))
         out = state.values.get("package")
         packaged = [
-            card for card in state.values.get("packages", {}).values() if card["status"] == "approved"
+            card
+            for card in state.values.get("packages", {}).values()
+            if card["status"] == CardStatus.APPROVED
         ]
         if packaged:
-            await self._ports.runs.set_status(run.id, "done", out=out)
+            await self._ports.runs.set_status(run.id, RunStatus.DONE, out=out)
             return {"event": "done", "out": out}
         error = PostHubError(
             "The month ended without one finished post.",
             next_step=f"See what failed with: posthub show {run.id}",
         )
-        await self._ports.runs.set_status(run.id, "failed", error=error.as_json(), out=out)
+        await self._ports.runs.set_status(run.id, RunStatus.FAILED, error=error.as_json(), out=out)
         raise error
 
     async def _cost(self, run_id: str) -> dict[str, str]:
@@ -292,7 +295,7 @@ def _input(run: RunRecord) -> dict[str, Any]:
 
 def _counts(kinds: Mapping[Kind, list[ItemRecord]]) -> dict[str, int]:
     def kept(kind: Kind) -> list[ItemRecord]:
-        return [record for record in kinds[kind] if record.status not in {"dropped", "rejected"}]
+        return [record for record in kinds[kind] if record.status not in NOT_PLANNED]
 
     media = [record.content["kind"] for record in kept(Kind.ASSET)]
     return {

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.errors import NotFound
+from domain.ids import is_part_of
 from prompts.files import TemplateFile
-from store.content.items import ItemRecord, Items, Kind, Owner
+from store.content.items import ItemRecord, Items, ItemStatus, Kind, Owner
 from store.content.runs import RunRecord, Runs
 from store.content.tenants import CompanyRecord
 from store.database import Database
@@ -42,7 +43,7 @@ async def traced(database: Database, organization: str, run_id: str, item: str =
 
 
 def _meant(record: ItemRecord, item: str) -> bool:
-    return not item or record.item == item or record.item.startswith(f"{item}.")
+    return not item or record.item == item or is_part_of(record.item, item)
 
 
 def _row(kind: Kind, record: ItemRecord) -> dict[str, Any]:
@@ -73,7 +74,7 @@ async def company_variables(
 async def _of_run(database: Database, run: RunRecord) -> dict[str, Any]:
     owner, items = Owner(run.organization_id, run.company_id, run.id), Items(database)
     dna = [one for one in await items.list_newest(owner, Kind.DNA) if one.item == "dna"]
-    personas = await items.list_newest(owner, Kind.PERSONA, statuses=("approved",))
+    personas = await items.list_newest(owner, Kind.PERSONA, statuses=(ItemStatus.APPROVED,))
     topics = await items.list_newest(owner, Kind.TOPIC)
     posts = await items.list_newest(owner, Kind.POST)
     made = {

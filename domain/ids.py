@@ -43,3 +43,18 @@ def is_part_of(part: str, whole: str) -> bool:
 def part_name(part: str) -> str:
     """What a part is called within its item, such as ``linkedin``; empty for an item that is no part."""
     return part.partition(".")[2]
+
+
+def image_id(post: str, aspect_ratio: str) -> str:
+    """Name a post's picture of an aspect ratio ``W:H``: ``t01.image.16x9``."""
+    return part_id(post, f"image.{aspect_ratio.replace(':', 'x')}")
+
+
+def aspect_of(image: str) -> str:
+    """The aspect ratio ``W:H`` of a picture."""
+    return image.rpartition(".")[2].replace("x", ":")
+
+
+def video_id(post: str) -> str:
+    """Name a post's clip: ``t01.video``."""
+    return part_id(post, "video")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from enum import StrEnum
+from typing import Annotated, Any
 
 from typing_extensions import TypedDict
 
@@ -12,19 +13,39 @@ from domain.stages import Stage
 GRAPH_VERSION = "2"
 """Rises when a waiting thread of the old graph could not go on in the new one."""
 
-Status = Literal["waiting", "approved", "dropped", "failed", "working"]
+
+class CardStatus(StrEnum):
+    """Where an item stands; kept in the state by its value, for the state is plain JSON."""
+
+    WAITING = "waiting"
+    """For a decision."""
+    WORKING = "working"
+    """It is made again."""
+    APPROVED = "approved"
+    DROPPED = "dropped"
+    FAILED = "failed"
+
+
+OPEN = frozenset({CardStatus.WAITING, CardStatus.WORKING, CardStatus.FAILED})
+"""Statuses of items of which there is still something to ask."""
 
 
 class Card(TypedDict, total=False):
     """What the graph knows of one item. ``title`` and ``problem`` are for people."""
 
-    status: Status
+    status: str
     revision: int
     title: str
     problem: str
 
 
 Cards = dict[str, Card]
+
+
+def new_card(title: str, revision: int = 0, problem: str = "") -> Card:
+    """Return the card of an item that was just made, or that failed where there is a ``problem``."""
+    status = CardStatus.FAILED if problem else CardStatus.WAITING
+    return {"status": status.value, "revision": revision, "title": title, "problem": problem}
 
 
 def merge_cards(left: Cards | None, right: Cards | None) -> Cards:

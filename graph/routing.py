@@ -6,7 +6,7 @@ from typing import Any
 
 from langgraph.types import Command
 
-from domain.month import Cards, Month, cards_of
+from domain.month import OPEN, Cards, Month, cards_of
 from domain.stages import HANDOVER, PACKAGES, POSTS, TOPICS
 
 MEETS = (TOPICS, POSTS, PACKAGES)
@@ -24,4 +24,4 @@ def route(state: Month) -> Command[Any]:
 
 
 def _waits(cards: Cards) -> bool:
-    return any(card["status"] in {"waiting", "failed", "working"} for card in cards.values())
+    return any(card["status"] in OPEN for card in cards.values())

@@ -10,6 +10,8 @@ from domain.stages import HANDOVER
 from exports.package.collect import collect
 from exports.package.write import write
 from nodes.work import Ports, announce, owner, progress
+from store.content.reviews import OutcomeStatus
+from store.content.runs import RunStatus
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,6 @@ class Handover:
         out = Path(run.out) if run.out else self.ports.packages / mine.run_id
         written = await write(package, self.ports.files, out)
         if package.posts:  # a run of the server has nobody else to say so
-            await self.ports.runs.set_status(mine.run_id, "done", out=str(out))
-        progress(HANDOVER, "package", "done", str(written.index))
+            await self.ports.runs.set_status(mine.run_id, RunStatus.DONE, out=str(out))
+        progress(HANDOVER, "package", OutcomeStatus.DONE, str(written.index))
         return {"package": str(out)}

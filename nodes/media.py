@@ -10,11 +10,11 @@ from domain.calls import MediaResult, TemplateRef
 from domain.content.platforms import platform
 from domain.content.visual import VisualBrief, VisualPrompt, image_prompt, video_prompt, visual_schema
 from domain.errors import FeatureNotAvailable
-from domain.ids import part_id, part_name, whole_of
+from domain.ids import aspect_of, part_name, whole_of
 from domain.month import Month, Update, Work
 from domain.stages import IMAGES, VIDEO, VISUALS, Kind
 from domain.tiers import cheapest_with, tier
-from nodes.work import Ports, Task, ask, company, guarded, owner
+from nodes.work import Ports, Task, ask, company, ended, guarded, owner
 from tools.calling import use
 from tools.image import generate_image_tool
 from tools.media import MAX_ALT_TEXT
@@ -29,15 +29,15 @@ class Images:
     ports: Ports
 
     async def __call__(self, state: Work) -> Update:
-        """``item`` is ``<topic>.<aspect>``, such as ``t01.16x9``."""
-        topic, aspect = whole_of(state["item"]), part_name(state["item"])
-        task = Task(IMAGES, part_id(topic, f"image.{aspect}"), state["revision"])
+        """``item`` is a picture's, such as ``t01.image.16x9``."""
+        item, topic = state["item"], whole_of(state["item"])
+        task = Task(IMAGES, item, state["revision"])
 
         async def work() -> None:
-            await self._make(state, task, topic, aspect.replace("x", ":"))
+            await self._make(state, task, topic, aspect_of(item))
 
         error = await guarded(self.ports, state["month"], task, work)
-        return {IMAGES.key: {topic: {f"image.{aspect}": "failed" if error else "done"}}}
+        return {IMAGES.key: {topic: {part_name(item): ended(error)}}}
 
     async def _make(self, state: Work, task: Task, topic: str, aspect: str) -> None:
         month = state["month"]
@@ -76,14 +76,15 @@ class Video:
     ports: Ports
 
     async def __call__(self, state: Work) -> Update:
-        topic = state["item"]
-        task = Task(VIDEO, f"{topic}.video", state["revision"])
+        """``item`` is a clip's, such as ``t01.video``."""
+        item, topic = state["item"], whole_of(state["item"])
+        task = Task(VIDEO, item, state["revision"])
 
         async def work() -> None:
             await self._make(state, task, topic)
 
         error = await guarded(self.ports, state["month"], task, work)
-        return {VIDEO.key: {topic: {"video": "failed" if error else "done"}}}
+        return {VIDEO.key: {topic: {part_name(item): ended(error)}}}
 
     async def _make(self, state: Work, task: Task, topic: str) -> None:
         month = state["month"]

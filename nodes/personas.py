@@ -15,7 +15,7 @@ from domain.content.persona import (
     parse_personas,
     personas_schema,
 )
-from domain.month import Cards, Month, Rework, Update
+from domain.month import Cards, Month, Rework, Update, new_card
 from domain.stages import PERSONAS, Kind
 from nodes.work import (
     USELESS,
@@ -29,6 +29,8 @@ from nodes.work import (
     record_done,
     template_ref,
 )
+from store.content.items import ItemStatus
+from store.content.reviews import OutcomeStatus
 
 PROPOSED = 6
 _TEMPLATE = "PERSONA_GEN_V1"
@@ -51,7 +53,7 @@ class Personas:
         cards: Cards = {}
         for item, persona in cast.items():
             revision = revisions.get(item, 0)
-            cards[item] = {"status": "waiting", "revision": revision, "title": persona.character_name}
+            cards[item] = new_card(persona.character_name, revision)
             await self.ports.items.save(
                 owner(state),
                 Kind.PERSONA,
@@ -62,7 +64,7 @@ class Personas:
                 template=asked_with,
             )
             await record_done(self.ports, state, Task(PERSONAS, item, revision))
-            progress(PERSONAS, item, "done", persona.character_name)
+            progress(PERSONAS, item, OutcomeStatus.DONE, persona.character_name)
         return {"personas": cards, "rework": []}
 
     async def _all(self, state: Month) -> tuple[Cast, dict[str, list[str]]]:
@@ -87,7 +89,7 @@ class Personas:
         return {
             record.item: Persona.model_validate(record.content)
             for record in records
-            if record.item not in without and record.status != "dropped"
+            if record.item not in without and record.status != ItemStatus.DROPPED
         }
 
     async def _unique(

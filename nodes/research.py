@@ -10,7 +10,7 @@ from typing import Any
 from domain.calls import SearchResult
 from domain.content.dna import CompanyDNA, dna_findings, dna_schema
 from domain.errors import BadOutput, ContentBlocked, OutputTruncated, ProviderError
-from domain.month import Month, Rework, Update
+from domain.month import Month, Rework, Update, new_card
 from domain.stages import RESEARCH, Kind
 from fetching.pages import Page
 from nodes.work import (
@@ -24,7 +24,8 @@ from nodes.work import (
     render,
     template_ref,
 )
-from store.content.items import Owner
+from store.content.items import ItemStatus, Owner
+from store.content.reviews import OutcomeStatus
 from tools.calling import use
 from tools.page import read_site_tool
 from tools.search import web_search_tool
@@ -62,9 +63,9 @@ class Research:
         )
         await self._keep_sources(mine, content)
         await record_done(self.ports, state, task)
-        progress(RESEARCH, "dna", "done", f"{len(known)} sources")
+        progress(RESEARCH, "dna", OutcomeStatus.DONE, f"{len(known)} sources")
         return {
-            "dna": {"dna": {"status": "waiting", "revision": saved.revision, "title": state["company"]}},
+            RESEARCH.key: {"dna": new_card(state["company"], saved.revision)},
             "rework": [],
         }
 
@@ -78,7 +79,7 @@ class Research:
         site = read_site_tool(self.ports.pages)
         pages: list[Page] = await use(site, url=state["website"], max_pages=_MAX_PAGES)
         content = {"pages": [{"url": p.url, "title": p.title, "text": p.text} for p in pages]}
-        record = await self.ports.items.save(mine, Kind.DNA, "site", 0, content, status="material")
+        record = await self.ports.items.save(mine, Kind.DNA, "site", 0, content, status=ItemStatus.MATERIAL)
         return list(record.content["pages"])
 
     async def _search(self, state: Month) -> tuple[list[dict[str, Any]], list[str]]:

@@ -11,7 +11,7 @@ from domain.ids import part_name, whole_of
 from domain.month import Update, Work
 from domain.stages import SOCIAL, Kind
 from nodes.drafting import Text, best_draft
-from nodes.work import Ports, Task, company, guarded, owner
+from nodes.work import Ports, Task, company, ended, guarded, owner
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Social:
             await self._make(state, task, topic, platform(code))
 
         error = await guarded(self.ports, state["month"], task, work)
-        return {SOCIAL.key: {topic: {f"social.{code}": "failed" if error else "done"}}}
+        return {SOCIAL.key: {topic: {f"social.{code}": ended(error)}}}
 
     async def _make(self, state: Work, task: Task, topic: str, where: Platform) -> None:
         draft = await best_draft(

@@ -9,7 +9,7 @@ from typing import Any
 
 from domain import steps
 from domain.content.topic import Slot, Topic, parse_topics, plan_slots, topic_problems, topics_schema
-from domain.month import Cards, Month, Update
+from domain.month import Cards, Month, Update, new_card
 from domain.stages import TOPICS, Kind
 from nodes.work import (
     USELESS,
@@ -23,7 +23,8 @@ from nodes.work import (
     record_done,
     template_ref,
 )
-from store.content.items import ItemRecord
+from store.content.items import ItemRecord, ItemStatus
+from store.content.reviews import OutcomeStatus
 
 _BATCH = 6
 """Topics of one call: more would not fit into the template's token limit."""
@@ -49,12 +50,12 @@ class Topics:
             task = Task(TOPICS, entry["item"], entry["revision"])
             for topic, findings in await self._batch(state, task, batch, personas, taken, entry["reason"]):
                 await self._save(state, topic, task.revision, findings)
-                cards[topic.item] = {"status": "waiting", "revision": task.revision, "title": topic.title}
+                cards[topic.item] = new_card(topic.title, task.revision)
                 taken.append({"title": topic.title, "focusKeyword": topic.focus_keyword})
         return {"topics": cards, "rework": []}
 
     async def _personas(self, state: Month) -> list[ItemRecord]:
-        return await self.ports.items.list_newest(owner(state), Kind.PERSONA, statuses=("approved",))
+        return await self.ports.items.list_newest(owner(state), Kind.PERSONA, statuses=(ItemStatus.APPROVED,))
 
     def _slots(self, state: Month, personas: Sequence[ItemRecord]) -> list[Slot]:
         """A function of the state alone: a topic that is made again keeps its day and its persona."""
@@ -70,7 +71,7 @@ class Topics:
             *(
                 {"title": record.content["title"], "focusKeyword": record.content["focusKeyword"]}
                 for record in now
-                if record.status != "dropped" and record.item not in without
+                if record.status != ItemStatus.DROPPED and record.item not in without
             ),
         ]
 
@@ -148,7 +149,7 @@ class Topics:
             template=await template_ref(self.ports, state, _TEMPLATE),
         )
         await record_done(self.ports, state, Task(TOPICS, topic.item, revision))
-        progress(TOPICS, topic.item, "done", topic.title)
+        progress(TOPICS, topic.item, OutcomeStatus.DONE, topic.title)
 
 
 def _batches(slots: Sequence[Slot], one_by_one: bool) -> list[list[Slot]]:

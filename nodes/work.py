@@ -15,6 +15,7 @@ from domain.calls import Call, Structured, TemplateRef, TextRequest
 from domain.errors import (
     BadOutput,
     ContentBlocked,
+    FeatureNotAvailable,
     InfrastructureError,
     OutputTruncated,
     PostHubError,
@@ -28,7 +29,7 @@ from gateway.gateway import Gateway
 from prompts.registry import Prompts, Rendered
 from store.content.files import FileStore
 from store.content.items import Items, Owner
-from store.content.reviews import Outcome, Reviews
+from store.content.reviews import Outcome, OutcomeStatus, Reviews
 from store.content.runs import Runs
 from store.content.tenants import Tenants
 from store.money.ledger import Ledger
@@ -191,7 +192,9 @@ def announce(stage: Stage, items: Sequence[str]) -> None:
 
 def progress(stage: Stage, item: str, status: str, label: str = "") -> None:
     """Tell whoever watches what became of one item: ``done``, ``failed``, ``skipped`` or ``again``."""
-    get_stream_writer()({"event": "item", "step": stage.name, "item": item, "status": status, "label": label})
+    get_stream_writer()(
+        {"event": "item", "step": stage.name, "item": item, "status": str(status), "label": label}
+    )
 
 
 async def guarded(
@@ -215,19 +218,24 @@ async def guarded(
         )
         return await _failed(ports, month, task, wrapped)
     await record_done(ports, month, task)
-    progress(task.stage, task.item, "done")
+    progress(task.stage, task.item, OutcomeStatus.DONE)
     return None
+
+
+def ended(error: PostHubError | None) -> str:
+    """How a part of a package ended, as its card keeps it."""
+    return (OutcomeStatus.FAILED if error else OutcomeStatus.DONE).value
 
 
 async def record_done(ports: Ports, month: Month, task: Task) -> None:
     """Record that the work on an item ended well."""
     await ports.reviews.record_outcome(
-        owner(month), Outcome(task.kind.value, task.item, task.revision, "done")
+        owner(month), Outcome(task.kind.value, task.item, task.revision, OutcomeStatus.DONE)
     )
 
 
 async def _failed(ports: Ports, month: Month, task: Task, error: PostHubError) -> PostHubError:
-    status = "skipped" if error.code == "FEATURE_NOT_AVAILABLE" else "failed"
+    status = OutcomeStatus.SKIPPED if isinstance(error, FeatureNotAvailable) else OutcomeStatus.FAILED
     outcome = Outcome(
         task.kind.value, task.item, task.revision, status, error.code, str(error), error.money.value
     )

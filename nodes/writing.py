@@ -11,9 +11,8 @@ from langgraph.graph.message import push_message
 from pydantic_core import from_json
 
 from domain.content.post import BlogPost, draft_text, post_findings, post_schema
-from domain.errors import PostHubError
 from domain.ids import stable_id
-from domain.month import Card, Month, Update, Work
+from domain.month import Month, Update, Work, new_card
 from domain.stages import POSTS, Kind
 from nodes.drafting import Text, best_draft
 from nodes.work import Ports, Task, company, guarded, owner
@@ -32,7 +31,7 @@ class Writing:
             await self._write(month, task, topic, state["reason"])
 
         error = await guarded(self.ports, month, task, work)
-        return {POSTS.key: {item: _card(topic["title"], task.revision, error)}}
+        return {POSTS.key: {item: new_card(topic["title"], task.revision, str(error or ""))}}
 
     async def _write(self, month: Month, task: Task, topic: dict[str, Any], reason: str) -> None:
         persona = await self.ports.items.newest(owner(month), Kind.PERSONA, topic["personaId"])
@@ -74,12 +73,6 @@ class Writing:
 
 def _plain(post: BlogPost) -> dict[str, Any]:
     return post.model_dump(mode="json", by_alias=True)
-
-
-def _card(title: str, revision: int, error: PostHubError | None) -> Card:
-    if error is None:
-        return {"status": "waiting", "revision": revision, "title": title, "problem": ""}
-    return {"status": "failed", "revision": revision, "title": title, "problem": str(error)}
 
 
 def _token_stream(message_id: str) -> Callable[[str], None]:

@@ -20,14 +20,14 @@ from cli.session import person, working_on
 from domain.errors import InvalidInput, PostHubError
 from domain.stages import POSTS, Kind, of_kind
 from runtime.services import Services
-from store.content.items import Owner
-from store.content.runs import RunRecord
+from store.content.items import ItemStatus, Owner
+from store.content.runs import RunRecord, RunStatus
 
 DONE, WAITS = 0, 3
 """Exit statuses."""
 
 _COST_SECONDS = 0.5
-_MADE = frozenset({"draft", "approved", "packaged"})
+_MADE = frozenset({ItemStatus.DRAFT, ItemStatus.APPROVED, ItemStatus.PACKAGED})
 """Statuses of what a person sees; the store keeps working material beside it."""
 
 
@@ -75,7 +75,7 @@ class Terminal:
         return status
 
     async def _carry(self, answer: Any) -> int:
-        if answer is None and self.run.status == "waiting":
+        if answer is None and self.run.status == RunStatus.WAITING:
             waiting = await self.months.waiting(self.run.id)
             if waiting:
                 answer = await self._ask(waiting.point, waiting.request)

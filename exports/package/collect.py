@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.ids import is_part_of
 from exports.package.model import (
     ApprovalEntry,
     CompanyPackage,
@@ -25,13 +26,13 @@ from exports.package.model import (
     VideoPackage,
 )
 from prompts.registry import Prompts
-from store.content.items import ItemRecord, Items, Kind, Owner
-from store.content.reviews import Approval, Outcome, Reviews
+from store.content.items import ItemRecord, Items, ItemStatus, Kind, Owner
+from store.content.reviews import Approval, Outcome, OutcomeStatus, Reviews
 from store.content.runs import RunRecord, Runs
 from store.content.tenants import CompanyRecord, Tenants
 from store.money.ledger import Ledger, TotalRow
 
-INCLUDED = frozenset({"approved", "packaged"})
+INCLUDED = frozenset({ItemStatus.APPROVED, ItemStatus.PACKAGED})
 """Statuses of what is handed over; everything else is only named among the outcomes."""
 
 Records = Mapping[Kind, Sequence[ItemRecord]]
@@ -156,7 +157,7 @@ def _post(record: ItemRecord, topic: TopicPackage, records: Records) -> PostPack
         social=tuple(
             _social(social)
             for social in _included(records, Kind.SOCIAL)
-            if social.item.startswith(f"{record.item}.")
+            if is_part_of(social.item, record.item)
         ),
         images=tuple(_image(asset) for asset in assets if asset.content.get("kind") == "image"),
         video=next(iter(videos), None),
@@ -226,7 +227,7 @@ def _outcomes(
     ended = [
         _outcome(outcome)
         for outcome in outcomes
-        if outcome.status != "done" and (outcome.kind, outcome.item) not in inside
+        if outcome.status != OutcomeStatus.DONE and (outcome.kind, outcome.item) not in inside
     ]
     told = {(entry.kind, entry.item) for entry in ended} | inside
     reasons = {approval.item: approval.reason for approval in approvals if approval.decision != "approve"}

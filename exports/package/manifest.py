@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from domain.ids import is_part_of
 from domain.money import to_usd
 from exports.formats.article import Labels, body_html
 from exports.formats.jsonld import graph
@@ -177,4 +178,4 @@ def _cost(line: CostLine) -> dict[str, Any]:
 
 
 def _about(item: str, post: str) -> bool:
-    return item == post or item.startswith(f"{post}.")
+    return item == post or is_part_of(item, post)

@@ -16,6 +16,7 @@ from exports.package.model import ImagePackage, MonthPackage, OutcomeEntry, Post
 from exports.package.names import Names, safe_name
 from exports.package.stage import MANIFEST, Stage
 from exports.page.render import index_page, load_labels, post_page
+from store.content.reviews import OutcomeStatus
 
 INDEX = "index.html"
 
@@ -101,7 +102,7 @@ def _remember(layout: Layout, post: PostPackage, item: str, stored: PackagedFile
 
 def _refused(item: str) -> OutcomeEntry:
     reason = "The stored file is no PNG, JPEG, WebP, GIF, MP4 or WebM by its content, so it was left out."
-    return OutcomeEntry("asset", item, 0, "failed", "MEDIA_NOT_SAFE", reason, "spent")
+    return OutcomeEntry("asset", item, 0, OutcomeStatus.FAILED, "MEDIA_NOT_SAFE", reason, "spent")
 
 
 def _without(package: MonthPackage, refused: list[OutcomeEntry], layout: Layout) -> MonthPackage:

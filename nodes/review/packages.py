@@ -9,14 +9,15 @@ from typing import Any, ClassVar
 from domain.content.platforms import platform
 from domain.content.social import SocialPost, social_findings
 from domain.ids import content_hash, is_part_of
-from domain.month import Month
+from domain.month import CardStatus, Month
 from domain.review import Decision
 from domain.stages import PACKAGES, Kind, Stage
-from nodes.review.point import Next, Review, Ruling, Shown, findings_text
+from nodes.review.point import DECIDED, Next, Review, Ruling, Shown, findings_text
 from nodes.review.texts import PARTS, media
 from nodes.social import social_content
 from nodes.work import owner
-from store.content.items import ItemRecord
+from store.content.items import ItemRecord, ItemStatus
+from store.content.reviews import OutcomeStatus
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,11 @@ class ReviewPackages(Review):
     def waiting(self, state: Month) -> list[str]:
         """A package that was sent back is whole again when this node runs: its makers were awaited."""
         cards = self.cards(state)
-        return [item for item in sorted(cards) if cards[item]["status"] in {"waiting", "working"}]
+        return [
+            item
+            for item in sorted(cards)
+            if cards[item]["status"] in {CardStatus.WAITING, CardStatus.WORKING}
+        ]
 
     async def show(self, state: Month, item: str) -> Shown:
         social = await self._parts(state, Kind.SOCIAL, item)
@@ -34,7 +39,7 @@ class ReviewPackages(Review):
         missing = [
             f"{outcome.item}: {outcome.reason}"
             for outcome in await self.ports.reviews.outcomes(owner(state))
-            if is_part_of(outcome.item, item) and outcome.status != "done"
+            if is_part_of(outcome.item, item) and outcome.status != OutcomeStatus.DONE
         ]
         findings = [f"{r.content['platform']}: {finding}" for r in social for finding in r.findings]
         text = findings_text([*findings, *missing]) + "\n\n".join(_lines(social, assets))
@@ -71,13 +76,13 @@ class ReviewPackages(Review):
             return f"{decision.item}: unknown parts {', '.join(sorted(unknown))}; use {', '.join(PARTS)}."
         return super().refuse(state, ruling, decision)
 
-    async def mark(self, state: Month, item: str, status: str) -> None:
-        if status == "working":
+    async def mark(self, state: Month, item: str, status: CardStatus) -> None:
+        if status not in DECIDED:
             return
         for kind in (Kind.SOCIAL, Kind.ASSET):
             for record in await self._parts(state, kind, item):
-                await self.ports.items.mark(owner(state), kind, record.item, status)
-        packaged = "packaged" if status == "approved" else status
+                await self.ports.items.mark(owner(state), kind, record.item, DECIDED[status])
+        packaged = ItemStatus.PACKAGED if status == CardStatus.APPROVED else DECIDED[status]
         await self.ports.items.mark(owner(state), Kind.POST, item, packaged)
 
     def again(self, state: Month, ruling: Ruling) -> Next:

@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 
 from domain.content.dna import FACTS, CompanyDNA
 from domain.content.persona import Persona, duplicates
-from domain.month import Month
+from domain.month import CardStatus, Month
 from domain.review import Decision, DecisionType
 from domain.stages import PERSONAS, RESEARCH, TOPICS, Kind, Stage
 from domain.tiers import tier
 from nodes.review.point import AUTOMATIC, Next, Review, Ruling, Shown, findings_text, label, readable, rework
 from nodes.work import owner
+from store.content.items import ItemStatus
 
 FEWEST_PERSONAS = 3
 """The editor keeps 3 to 6, as the tier allows."""
@@ -69,7 +70,11 @@ class ReviewPersonas(Review):
             return (
                 f"{decision.item}: the tier {state['tier']} keeps {most} personas; drop one to keep this one."
             )
-        kept = [i for i, card in {**state["personas"], **ruling.cards}.items() if card["status"] != "dropped"]
+        kept = [
+            i
+            for i, card in {**state["personas"], **ruling.cards}.items()
+            if card["status"] != CardStatus.DROPPED
+        ]
         if decision.type == "drop" and len(kept) <= FEWEST_PERSONAS:
             return f"{decision.item}: a month needs at least {FEWEST_PERSONAS} personas; reject it instead."
         return super().refuse(state, ruling, decision)
@@ -80,7 +85,7 @@ class ReviewPersonas(Review):
         others = [
             Persona.model_validate(other.content)
             for other in await self.ports.items.list_newest(owner(state), Kind.PERSONA)
-            if other.item != item and other.status != "dropped"
+            if other.item != item and other.status != ItemStatus.DROPPED
         ]
         if duplicates([*others, persona]):
             return "another persona has this archetype or MBTI type"
@@ -94,11 +99,11 @@ class ReviewPersonas(Review):
             return
         for item in waiting:
             if item not in ruling.cards:
-                ruling.cards[item] = {**state["personas"][item], "status": "dropped"}
+                ruling.cards[item] = {**state["personas"][item], "status": CardStatus.DROPPED.value}
                 await self._record(
                     state, Decision(item, "drop", "The tier's number of personas is reached."), AUTOMATIC
                 )
-                await self.mark(state, item, "dropped")
+                await self.mark(state, item, CardStatus.DROPPED)
 
     def again(self, state: Month, ruling: Ruling) -> Next:
         return [rework(state, PERSONAS.node, ruling)]
@@ -109,4 +114,4 @@ class ReviewPersonas(Review):
 
 def _approved(state: Month, ruling: Ruling | None) -> int:
     cards = {**state["personas"], **(ruling.cards if ruling else {})}
-    return sum(card["status"] == "approved" for card in cards.values())
+    return sum(card["status"] == CardStatus.APPROVED for card in cards.values())

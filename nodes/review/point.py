@@ -19,15 +19,18 @@ from langgraph.types import Command, Send, interrupt
 from pydantic import ValidationError
 
 from domain.errors import InvalidInput
-from domain.month import GRAPH_VERSION, Card, Cards, Month, Work, cards_of
+from domain.month import GRAPH_VERSION, Card, Cards, CardStatus, Month, Work, cards_of
 from domain.review import Decision, DecisionType, Point, ReviewReply, parse_answer
 from domain.stages import STAGES, Kind, Stage
 from domain.tiers import tier
 from nodes.work import Ports, owner, progress
-from store.content.items import ItemRecord
+from store.content.items import ItemRecord, ItemStatus
 from store.content.reviews import Approval
+from store.content.runs import RunStatus
 
 AUTOMATIC = "policy:auto"
+DECIDED = {CardStatus.APPROVED: ItemStatus.APPROVED, CardStatus.DROPPED: ItemStatus.DROPPED}
+"""What becomes of an item by what was decided of its card."""
 
 Next = list[Send | str]
 
@@ -87,15 +90,17 @@ class Review(ABC):
             answer, decided_by = ReviewReply(self.automatic(state, waiting), ()), AUTOMATIC
         else:
             # on a server nobody else keeps where the run stands; the same again on every answer
-            await self.ports.runs.set_status(state["run_id"], "waiting", waiting_at=self.point)
+            await self.ports.runs.set_status(state["run_id"], RunStatus.WAITING, waiting_at=self.point)
             reply = interrupt(await self._request(state, waiting))
-            await self.ports.runs.set_status(state["run_id"], "running")
+            await self.ports.runs.set_status(state["run_id"], RunStatus.RUNNING)
             answer, decided_by = parse_answer(reply, waiting), _person(config)
         return await self._decide(state, waiting, answer, decided_by)
 
     def waiting(self, state: Month) -> list[str]:
         cards = self.cards(state)
-        return [item for item in sorted(cards) if cards[item]["status"] in {"waiting", "failed"}]
+        return [
+            item for item in sorted(cards) if cards[item]["status"] in {CardStatus.WAITING, CardStatus.FAILED}
+        ]
 
     def cards(self, state: Month) -> Cards:
         return cards_of(state, self.stage)
@@ -105,7 +110,7 @@ class Review(ABC):
         cards = self.cards(state)
         return tuple(
             Decision(item, "drop", cards[item].get("problem", ""))
-            if cards[item]["status"] == "failed"
+            if cards[item]["status"] == CardStatus.FAILED
             else Decision(item, "approve")
             for item in waiting
         )
@@ -114,7 +119,7 @@ class Review(ABC):
         cards = self.cards(state)
         actions, configs = [], []
         for item in waiting:
-            failed = cards[item]["status"] == "failed"
+            failed = cards[item]["status"] == CardStatus.FAILED
             shown = None if failed else await self.show(state, item)
             fields = {"id": item, **(shown.fields if shown else {"problem": cards[item].get("problem", "")})}
             name = self.stage.review_node
@@ -157,7 +162,7 @@ class Review(ABC):
         card = self.cards(state)[decision.item]
         if decision.type not in (*self.allowed, "later"):
             return f"{decision.item}: {decision.type} is not possible here; use {', '.join(self.allowed)}."
-        if card["status"] == "failed" and decision.type in {"approve", "edit"}:
+        if card["status"] == CardStatus.FAILED and decision.type in {"approve", "edit"}:
             return f"{decision.item} failed: reject it to have it made again, or drop it."
         limit = tier(state["tier"]).regenerations
         if decision.type == "reject" and card.get("revision", 0) >= limit:
@@ -177,16 +182,16 @@ class Review(ABC):
         await self._record(state, decision, decided_by)
         card: Card = {**self.cards(state)[decision.item]}
         if decision.type in {"approve", "edit"}:
-            card["status"] = "approved"
+            card["status"] = CardStatus.APPROVED.value
             ruling.approved.append(decision.item)
         elif decision.type == "drop":
-            card["status"] = "dropped"
+            card["status"] = CardStatus.DROPPED.value
         else:
-            card |= {"status": "working", "revision": card.get("revision", 0) + 1}
+            card |= {"status": CardStatus.WORKING.value, "revision": card.get("revision", 0) + 1}
             ruling.rework.append(decision)
             progress(self.stage, decision.item, "again", decision.reason)
         ruling.cards[decision.item] = card
-        await self.mark(state, decision.item, card["status"])
+        await self.mark(state, decision.item, CardStatus(card["status"]))
         return ""
 
     async def _edit(self, state: Month, decision: Decision, decided_by: str) -> str:
@@ -199,7 +204,7 @@ class Review(ABC):
 
     async def _record(self, state: Month, decision: Decision, decided_by: str) -> None:
         card = self.cards(state)[decision.item]
-        shown = None if card["status"] == "failed" else await self.show(state, decision.item)
+        shown = None if card["status"] == CardStatus.FAILED else await self.show(state, decision.item)
         approval = Approval(
             point=self.point,
             item=decision.item,
@@ -243,9 +248,10 @@ class Review(ABC):
         """Decide what follows from the other decisions, such as who is left over."""
         return
 
-    async def mark(self, state: Month, item: str, status: str) -> None:
-        if status != "working" and self.cards(state)[item]["status"] != "failed":
-            await self.ports.items.mark(owner(state), self.kind, item, status)
+    async def mark(self, state: Month, item: str, status: CardStatus) -> None:
+        """Note with the item what was decided; what failed has none, and what is made again keeps its status."""
+        if status in DECIDED and self.cards(state)[item]["status"] != CardStatus.FAILED:
+            await self.ports.items.mark(owner(state), self.kind, item, DECIDED[status])
 
     async def record(self, state: Month, item: str) -> ItemRecord:
         return await self.ports.items.newest(owner(state), self.kind, item)

@@ -10,12 +10,13 @@ from langgraph.types import Send
 
 from domain.content.post import BlogPost, post_findings, post_markdown
 from domain.content.topic import Topic, topic_problems
-from domain.ids import part_id
-from domain.month import Month
+from domain.ids import image_id, part_id, video_id
+from domain.month import CardStatus, Month, new_card
 from domain.stages import IMAGES, PACKAGES, POSTS, SOCIAL, TOPICS, VIDEO, Kind, Stage
 from nodes.media import aspects
 from nodes.review.point import Next, Review, Ruling, Shown, findings_text, rework, work
 from nodes.work import announce, owner
+from store.content.items import ItemStatus
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class ReviewTopics(Review):
         topic = Topic.model_validate({**record.content, **edited, "item": item})
         if f"{topic.planned_date:%Y-%m}" != state["month"]:
             return f"plannedDate is not in {state['month']}"
-        if state["personas"].get(topic.persona_id, {}).get("status") != "approved":
+        if state["personas"].get(topic.persona_id, {}).get("status") != CardStatus.APPROVED:
             return f"personaId {topic.persona_id!r} is no kept persona"
         problems = topic_problems([topic], await self._others(state, item)).get(item)
         if problems:
@@ -52,7 +53,7 @@ class ReviewTopics(Review):
         return [
             {"title": record.content["title"], "focusKeyword": record.content["focusKeyword"]}
             for record in records
-            if record.item != item and record.status != "dropped"
+            if record.item != item and record.status != ItemStatus.DROPPED
         ]
 
     def again(self, state: Month, ruling: Ruling) -> Next:
@@ -95,10 +96,7 @@ class ReviewPosts(Review):
         ]
 
     def produce(self, state: Month, ruling: Ruling, update: dict[str, Any]) -> Next:
-        update[PACKAGES.key] = {
-            item: {"status": "waiting", "revision": 0, "title": self.cards(state)[item]["title"]}
-            for item in ruling.approved
-        }
+        update[PACKAGES.key] = {item: new_card(self.cards(state)[item]["title"]) for item in ruling.approved}
         return [send for item in ruling.approved for send in media(state, item, 0)]
 
     def onward(self, state: Month) -> str:
@@ -118,16 +116,16 @@ def media(
         announce(SOCIAL, items)
         sends += [work(state, SOCIAL.node, item, revision, reason) for item in items]
     if "images" in parts and state["images"]:
-        shapes = [aspect.replace(":", "x") for aspect in aspects(state["platforms"])]
-        announce(IMAGES, [f"{topic}.image.{shape}" for shape in shapes])
-        sends += [work(state, IMAGES.node, part_id(topic, shape), revision, reason) for shape in shapes]
+        items = [image_id(topic, aspect) for aspect in aspects(state["platforms"])]
+        announce(IMAGES, items)
+        sends += [work(state, IMAGES.node, item, revision, reason) for item in items]
     if "video" in parts and state["video"] and topic in _with_video(state):
-        announce(VIDEO, [f"{topic}.video"])
-        sends.append(work(state, VIDEO.node, topic, revision, reason))
+        announce(VIDEO, [video_id(topic)])
+        sends.append(work(state, VIDEO.node, video_id(topic), revision, reason))
     return sends
 
 
 def _with_video(state: Month) -> list[str]:
     """The first posts of the month, as many as were asked for: topics are named in the order of their dates."""
-    kept = [item for item, card in sorted(state["topics"].items()) if card["status"] == "approved"]
+    kept = [item for item, card in sorted(state["topics"].items()) if card["status"] == CardStatus.APPROVED]
     return kept[: state["videos"]]

@@ -17,9 +17,10 @@ from domain.ids import content_hash, stable_id
 from domain.stages import Kind as Kind
 from store.database import Database
 from store.schema.content import TABLES, topics
+from store.schema.content import ItemStatus as ItemStatus
 from store.text import clean_json, clean_text, fold_key
 
-NOT_PLANNED = ("rejected", "dropped")
+NOT_PLANNED = (ItemStatus.REJECTED, ItemStatus.DROPPED)
 """Statuses of topics that will never be written, so that they block nothing."""
 
 
@@ -83,7 +84,7 @@ class Items:
         author: str = "model",
         template: TemplateRef | None = None,
         model: str | None = None,
-        status: str = "draft",
+        status: ItemStatus = ItemStatus.DRAFT,
     ) -> ItemRecord:
         """Store what was made. A second save of the same item and revision returns the first row unchanged.
 
@@ -122,7 +123,7 @@ class Items:
             if values["content_hash"] == newest.content_hash:
                 return newest
             values |= {"findings": clean_json(list(findings)), "author": clean_text(author)}
-            values |= {"status": "draft", "model": newest.model}
+            values |= {"status": ItemStatus.DRAFT, "model": newest.model}
             values |= {column: getattr(newest, column) for column in NO_TEMPLATE}
             return await _insert(connection, kind, values)
 
@@ -193,7 +194,10 @@ class Items:
         query = (
             select(func.count())
             .select_from(newest)
-            .where(newest.c.status == "approved", func.to_char(newest.c.planned_date, "YYYY-MM") == month)
+            .where(
+                newest.c.status == ItemStatus.APPROVED,
+                func.to_char(newest.c.planned_date, "YYYY-MM") == month,
+            )
         )
         async with self._database.transaction() as connection:
             return int((await connection.execute(query)).scalar_one())

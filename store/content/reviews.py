@@ -13,7 +13,8 @@ from domain.errors import InvalidInput
 from domain.ids import stable_id
 from store.content.items import Owner
 from store.database import Database
-from store.schema.review import OUTCOME_STATUSES, approvals, outcomes
+from store.schema.review import OutcomeStatus as OutcomeStatus
+from store.schema.review import approvals, outcomes
 from store.text import clean_text
 
 _UNSET = datetime.min.replace(tzinfo=UTC)
@@ -94,8 +95,8 @@ class Reviews:
         Raises:
             InvalidInput: The status is none of done, failed, skipped.
         """
-        if outcome.status not in OUTCOME_STATUSES:
-            raise InvalidInput(f"{outcome.status!r} is no outcome: use {', '.join(OUTCOME_STATUSES)}.")
+        if outcome.status not in list(OutcomeStatus):
+            raise InvalidInput(f"{outcome.status!r} is no outcome: use {', '.join(OutcomeStatus)}.")
         values = _cleaned(asdict(outcome))
         del values["created_at"]
         values |= _owned(owner)

@@ -19,11 +19,15 @@ from sqlalchemy.dialects.postgresql import insert
 from domain.errors import InvalidInput, NotFound
 from store.content import sql
 from store.database import CONNECT_SECONDS, Database, reported
-from store.schema.runs import RUN_STATUSES, runs
+from store.schema.runs import RunStatus as RunStatus
+from store.schema.runs import runs
 from store.text import clean_json, clean_text
 
 EXCLUSIVE_WAIT_SECONDS = 3.0
 """How long the lock of a process that was killed this moment may linger on the server."""
+
+STOPPED = "stopped"
+"""How a run stands that is kept as running though no process works on it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class RunRecord:
     tier: str
     request: dict[str, Any]
     graph_version: str
-    status: str = "running"
+    status: str = RunStatus.RUNNING
     waiting_at: str | None = None
     error: dict[str, Any] | None = None
     out: str | None = None
@@ -53,7 +57,7 @@ class RunRecord:
     @property
     def standing(self) -> str:
         """The status as people see it: a run that no process works on any more does not run, it was stopped."""
-        return "stopped" if self.status == "running" and not self.worked_on else self.status
+        return STOPPED if self.status == RunStatus.RUNNING and not self.worked_on else self.status
 
 
 _WORKED_ON: ColumnElement[bool] = literal_column("""(
@@ -136,8 +140,8 @@ class Runs:
             NotFound: There is no such run.
             InvalidInput: There is no such status.
         """
-        if status not in RUN_STATUSES:
-            raise InvalidInput(f"{status!r} is no status of a run: use one of {', '.join(RUN_STATUSES)}.")
+        if status not in list(RunStatus):
+            raise InvalidInput(f"{status!r} is no status of a run: use one of {', '.join(RunStatus)}.")
         values: dict[str, Any] = {"status": status, "waiting_at": waiting_at, "updated_at": func.now()}
         values["error"] = None if error is None else clean_json(error)
         if out is not None:

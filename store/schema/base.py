@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import Column, DateTime, MetaData, Text, func
 
@@ -26,3 +27,8 @@ def created_at(name: str = "created_at") -> Column[datetime]:
 def required_text(name: str) -> Column[str]:
     """A text column that is never NULL."""
     return Column(name, Text, nullable=False)
+
+
+def one_of(column: str, words: type[StrEnum]) -> str:
+    """Return the SQL that keeps a column to an enum's words."""
+    return f"{column} in ({', '.join(repr(word.value) for word in words)})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Column, Date, Index, Integer, Table, Text, UniqueConstraint, text
@@ -10,6 +11,20 @@ from sqlalchemy.schema import SchemaItem
 
 from store.schema.base import created_at, metadata, required_text
 from store.schema.tenants import of_company
+
+
+class ItemStatus(StrEnum):
+    """What became of an item; of all its versions the newest counts."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    """Before it is made again."""
+    DROPPED = "dropped"
+    PACKAGED = "packaged"
+    """A post, once its media are approved too."""
+    MATERIAL = "material"
+    """What steps work with; nobody decides on it."""
 
 
 def _versioned(name: str, *extra: SchemaItem) -> Table:

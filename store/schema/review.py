@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from sqlalchemy import Boolean, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint, text
 
-from store.schema.base import created_at, metadata, required_text
+from store.schema.base import created_at, metadata, one_of, required_text
 from store.schema.tenants import of_company
 
-OUTCOME_STATUSES = ("done", "failed", "skipped")
+
+class OutcomeStatus(StrEnum):
+    """How a piece of work ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """The tier does not have it."""
+
 
 approvals = Table(
     "approvals",
@@ -46,6 +56,6 @@ outcomes = Table(
     Column("money", Text, nullable=False, comment="what it did to money: none, held, spent, lost"),
     created_at(),
     of_company(),
-    CheckConstraint("status in ('done', 'failed', 'skipped')", name="status"),
+    CheckConstraint(one_of("status", OutcomeStatus), name="status"),
     UniqueConstraint("organization_id", "run_id", "kind", "item", "revision"),
 )

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from sqlalchemy import Boolean, CheckConstraint, Column, Index, Table, Text, false
 from sqlalchemy.dialects.postgresql import JSONB
 
-from store.schema.base import created_at, metadata, required_text
+from store.schema.base import created_at, metadata, one_of, required_text
 from store.schema.tenants import of_company
 
-RUN_STATUSES = ("running", "waiting", "done", "failed", "cancelled")
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    """For a person."""
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
 
 runs = Table(
     "runs",
@@ -28,6 +40,6 @@ runs = Table(
     created_at(),
     created_at("updated_at"),
     of_company(),
-    CheckConstraint("status in ('running', 'waiting', 'done', 'failed', 'cancelled')", name="status"),
+    CheckConstraint(one_of("status", RunStatus), name="status"),
     Index(None, "organization_id", "created_at"),
 )

@@ -19,7 +19,7 @@ from exports.package.write import write
 from prompts.files import shipped
 from prompts.registry import Prompts
 from store.content.files import FileStore
-from store.content.items import Items, Kind, Owner
+from store.content.items import Items, ItemStatus, Kind, Owner
 from store.content.reviews import Approval, Outcome, Reviews
 from store.content.runs import RunRecord, Runs
 from store.content.tenants import Tenants
@@ -72,13 +72,15 @@ async def run(database: Database, files: FileStore, owner: Owner) -> MonthPackag
 
 
 async def _store_texts(items: Items, owner: Owner, package: MonthPackage) -> None:
-    await items.save(owner, Kind.DNA, "dna", 0, DNA, status="approved")
+    await items.save(owner, Kind.DNA, "dna", 0, DNA, status=ItemStatus.APPROVED)
     for item, content in PERSONAS.items():
-        await items.save(owner, Kind.PERSONA, item, 0, content, status="approved")
+        await items.save(owner, Kind.PERSONA, item, 0, content, status=ItemStatus.APPROVED)
     for post in package.posts:
-        await items.save(owner, Kind.TOPIC, post.item, 0, post.topic.content, status="approved")
+        await items.save(owner, Kind.TOPIC, post.item, 0, post.topic.content, status=ItemStatus.APPROVED)
         status = "dropped" if post.item == "t04" else "packaged"
-        await items.save(owner, Kind.POST, post.item, 0, post.post, template=TEMPLATE, status=status)
+        await items.save(
+            owner, Kind.POST, post.item, 0, post.post, template=TEMPLATE, status=ItemStatus(status)
+        )
         for social in post.social:
             content = {
                 "platform": social.platform,
@@ -89,7 +91,7 @@ async def _store_texts(items: Items, owner: Owner, package: MonthPackage) -> Non
                 "length": social.length,
                 "limit": social.limit,
             }
-            await items.save(owner, Kind.SOCIAL, social.item, 0, content, status="approved")
+            await items.save(owner, Kind.SOCIAL, social.item, 0, content, status=ItemStatus.APPROVED)
 
 
 async def _store_media(
@@ -110,7 +112,7 @@ async def _store_media(
                 "model": "imagen-3",
                 "platforms": list(image.platforms),
             }
-            await items.save(owner, Kind.ASSET, image.item, 0, content, status="approved")
+            await items.save(owner, Kind.ASSET, image.item, 0, content, status=ItemStatus.APPROVED)
         if post.video:
             content = {
                 "kind": "video",
@@ -124,7 +126,7 @@ async def _store_media(
                 "provider": "veo",
                 "model": "veo-3",
             }
-            await items.save(owner, Kind.ASSET, post.video.item, 0, content, status="approved")
+            await items.save(owner, Kind.ASSET, post.video.item, 0, content, status=ItemStatus.APPROVED)
 
 
 async def test_what_is_approved_is_read_in_the_order_of_its_days(

@@ -10,7 +10,7 @@ import pytest
 from domain.calls import TemplateRef
 from domain.errors import InvalidInput, NotFound
 from domain.ids import content_hash
-from store.content.items import Items, Kind, Owner
+from store.content.items import Items, ItemStatus, Kind, Owner
 from store.database import Database
 
 TOPIC: dict[str, Any] = {
@@ -43,7 +43,7 @@ async def test_a_second_save_of_the_same_revision_returns_the_first_row_unchange
     items: Items, owner: Owner
 ) -> None:
     first = await items.save(owner, Kind.TOPIC, "t1", 0, TOPIC)
-    again = await items.save(owner, Kind.TOPIC, "t1", 0, {"title": "Jiné"}, status="approved")
+    again = await items.save(owner, Kind.TOPIC, "t1", 0, {"title": "Jiné"}, status=ItemStatus.APPROVED)
     assert again == first
 
 
@@ -101,7 +101,7 @@ async def test_the_list_holds_each_items_newest_version_in_order(items: Items, o
 
 
 async def test_a_status_of_an_older_version_does_not_list_the_item(items: Items, owner: Owner) -> None:
-    await items.save(owner, Kind.POST, "p", 0, {"n": 0}, status="rejected")
+    await items.save(owner, Kind.POST, "p", 0, {"n": 0}, status=ItemStatus.REJECTED)
     await items.save(owner, Kind.POST, "p", 1, {"n": 1})
     assert await items.list_newest(owner, Kind.POST, statuses=["rejected"]) == []
 
@@ -174,8 +174,8 @@ async def test_earlier_topics_are_those_of_the_companys_other_runs(
     items: Items, owner: Owner, stranger: Owner
 ) -> None:
     other = dataclasses.replace(owner, run_id="run-0")
-    await items.save(other, Kind.TOPIC, "t1", 0, TOPIC, status="approved")
-    await items.save(other, Kind.TOPIC, "t2", 0, {**TOPIC, "title": "Zamítnuté"}, status="rejected")
+    await items.save(other, Kind.TOPIC, "t1", 0, TOPIC, status=ItemStatus.APPROVED)
+    await items.save(other, Kind.TOPIC, "t2", 0, {**TOPIC, "title": "Zamítnuté"}, status=ItemStatus.REJECTED)
     await items.save(owner, Kind.TOPIC, "t1", 0, {**TOPIC, "title": "Naše"})
     await items.save(dataclasses.replace(stranger, run_id="run-9"), Kind.TOPIC, "t1", 0, TOPIC)
     earlier = await items.earlier_topics(owner, company_id=owner.company_id)
@@ -186,15 +186,15 @@ async def test_earlier_topics_are_those_of_the_companys_other_runs(
 
 async def test_earlier_topics_go_by_the_newest_version(items: Items, owner: Owner) -> None:
     other = dataclasses.replace(owner, run_id="run-0")
-    await items.save(other, Kind.TOPIC, "t1", 0, TOPIC, status="rejected")
-    await items.save(other, Kind.TOPIC, "t1", 1, {**TOPIC, "title": "Nové"}, status="approved")
+    await items.save(other, Kind.TOPIC, "t1", 0, TOPIC, status=ItemStatus.REJECTED)
+    await items.save(other, Kind.TOPIC, "t1", 1, {**TOPIC, "title": "Nové"}, status=ItemStatus.APPROVED)
     assert [each.title for each in await items.earlier_topics(owner, company_id=owner.company_id)] == ["Nové"]
 
 
 async def test_another_organizations_company_shows_no_topics(
     items: Items, owner: Owner, stranger: Owner
 ) -> None:
-    await items.save(owner, Kind.TOPIC, "t1", 0, TOPIC, status="approved")
+    await items.save(owner, Kind.TOPIC, "t1", 0, TOPIC, status=ItemStatus.APPROVED)
     elsewhere = dataclasses.replace(stranger, run_id="run-9")
     assert await items.earlier_topics(elsewhere, company_id=owner.company_id) == []
 
@@ -209,8 +209,8 @@ async def test_planned_posts_are_counted_for_the_month_and_other_runs_only(
         ("t3", "2027-02-01", "approved"),
         ("t4", "2027-01-09", "draft"),
     ]:
-        await items.save(other, Kind.TOPIC, item, 0, {**TOPIC, "plannedDate": day}, status=status)
-    await items.save(owner, Kind.TOPIC, "t1", 0, TOPIC, status="approved")
+        await items.save(other, Kind.TOPIC, item, 0, {**TOPIC, "plannedDate": day}, status=ItemStatus(status))
+    await items.save(owner, Kind.TOPIC, "t1", 0, TOPIC, status=ItemStatus.APPROVED)
     count = items.planned_count
     assert await count(owner.organization_id, owner.company_id, "2027-01", exclude_run=owner.run_id) == 2
     assert await count("org-2", owner.company_id, "2027-01", exclude_run=owner.run_id) == 0

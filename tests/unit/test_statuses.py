@@ -1,0 +1,34 @@
+"""Statuses are words of one enum each, and what is kept is their plain text."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+from domain.month import OPEN, CardStatus, new_card
+from nodes.work import ended
+from store.content.runs import RunStatus
+from store.schema.review import OutcomeStatus, outcomes
+from store.schema.runs import runs
+
+
+@pytest.mark.parametrize(("table", "words"), [(outcomes, OutcomeStatus), (runs, RunStatus)])
+def test_the_table_takes_exactly_the_words_of_the_enum(table: object, words: type[OutcomeStatus]) -> None:
+    checks = [str(check.sqltext) for check in table.constraints if hasattr(check, "sqltext")]  # type: ignore[attr-defined]
+    assert [set(re.findall(r"'(\w+)'", check)) for check in checks if check.startswith("status in")] == [
+        {word.value for word in words}
+    ]
+
+
+def test_a_card_is_plain_text_that_comes_out_of_a_checkpoint_as_it_went_in() -> None:
+    serializer = JsonPlusSerializer(allowed_msgpack_modules=None)
+    for card in (new_card("Káva"), new_card("Káva", 2, "Rozbité."), {"video": ended(None)}):
+        assert {type(value) for value in card.values()} <= {str, int}
+        assert serializer.loads_typed(serializer.dumps_typed(card)) == card
+
+
+def test_what_failed_or_is_made_again_is_still_to_be_asked_about() -> None:
+    assert set(CardStatus) - OPEN == {CardStatus.APPROVED, CardStatus.DROPPED}
+    assert new_card("Káva", problem="Rozbité.")["status"] == CardStatus.FAILED
