@@ -150,11 +150,13 @@ class TextResult:
     text: str
     served: Served
     raw: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    """What was unusual about how it was asked, in words for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Structured(Generic[T]):
-    """A parsed answer. ``warnings`` tells of repairs, in words for a person."""
+    """A parsed answer. ``warnings`` tells of repairs and of schemas that were refused, in words for a person."""
 
     value: T
     served: Served

@@ -14,7 +14,16 @@ from gateway.asking import Asking, bytes_of, served_of
 from gateway.calls.judge import judge_text
 from gateway.calls.request import CallRequest, Candidate
 from gateway.calls.streaming import StreamRestarts
-from gateway.calls.structured import ASKED_AGAIN, OTHER_MODEL, Parsed, Unfit, ask_again, read, unusable
+from gateway.calls.structured import (
+    ASKED_AGAIN,
+    OTHER_MODEL,
+    Parsed,
+    Unfit,
+    ask_again,
+    read,
+    simpler,
+    unusable,
+)
 from gateway.config import Deployment
 from gateway.ports import Answer, Attempt, OnText, TextEngine
 
@@ -47,7 +56,8 @@ class TextCalls(Asking):
         text = str(result.output["text"])
         if on_text is not None and (result.replayed or result.cached):
             on_text(text)
-        return TextResult(text, served_of(result), result.output["raw"])
+        warnings = tuple(map(str, result.output.get("warnings", ())))
+        return TextResult(text, served_of(result), result.output["raw"], warnings)
 
     def _text_request(
         self, call: Call, request: TextRequest, on_text: OnText | None, chain: tuple[Deployment, ...]
@@ -63,7 +73,7 @@ class TextCalls(Asking):
         )
 
     def _text_candidate(
-        self, model: Deployment, request: TextRequest, restarts: StreamRestarts | None
+        self, model: Deployment, request: TextRequest, restarts: StreamRestarts | None, warning: str = ""
     ) -> Candidate:
         engine = self._engines[model.provider]
         schema = canonical_json(dict(request.schema)) if request.schema else ""
@@ -75,10 +85,20 @@ class TextCalls(Asking):
             return await engine.complete(model.model, request, attempt, on_text)
 
         def longer() -> Candidate:
-            return self._text_candidate(model, replace(request, max_tokens=room), restarts)
+            return self._text_candidate(model, replace(request, max_tokens=room), restarts, warning)
 
-        candidate = self._candidate(model, most, send)
-        return replace(candidate, longer=longer) if room > request.max_tokens else candidate
+        return replace(
+            self._candidate(model, most, send),
+            longer=longer if room > request.max_tokens else None,
+            simpler=self._simpler(model, request, restarts),
+            warning=warning,
+        )
+
+    def _simpler(
+        self, model: Deployment, request: TextRequest, restarts: StreamRestarts | None
+    ) -> Callable[[], Candidate] | None:
+        less = simpler(request)
+        return (lambda: self._text_candidate(model, less[0], restarts, less[1])) if less else None
 
     async def structured(self, call: Call, request: TextRequest, parse: Callable[[Any], T]) -> Structured[T]:
         """Answer a prompt as JSON of ``request.schema`` and parse it.
@@ -108,12 +128,12 @@ class TextCalls(Asking):
         first = await self._text(call, request, on_text)
         found = read(first.text, parse)
         if isinstance(found, Parsed):
-            return Structured(found.value, first.served, found.warnings)
+            return Structured(found.value, first.served, (*first.warnings, *found.warnings))
         again_call, again_request = ask_again(call, request, first.text, found)
         second = await self._text(again_call, again_request, None)
         found = read(second.text, parse)
         if isinstance(found, Parsed):
-            return Structured(found.value, second.served, (ASKED_AGAIN, *found.warnings))
+            return Structured(found.value, second.served, (ASKED_AGAIN, *second.warnings, *found.warnings))
         return await self._from_another_model(call, request, parse, second, found)
 
     async def _from_another_model(
@@ -130,7 +150,7 @@ class TextCalls(Asking):
         third = await self._text(elsewhere, request, None, others)
         found = read(third.text, parse)
         if isinstance(found, Parsed):
-            return Structured(found.value, third.served, (OTHER_MODEL, *found.warnings))
+            return Structured(found.value, third.served, (OTHER_MODEL, *third.warnings, *found.warnings))
         raise unusable(third.text, found, third.served.provider, replayed=third.served.replayed)
 
     async def stream(self, call: Call, request: TextRequest) -> AsyncIterator[str]:

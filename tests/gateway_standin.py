@@ -59,6 +59,19 @@ def _charge(standin: Standin, model: str, usage: dict[str, Any]) -> None:
     standin.bill.append((model, int(usd.to_integral_value("ROUND_HALF_UP"))))
 
 
+def _schema_refused(body: dict[str, Any], text: str) -> Response | None:
+    """Google's refusal of a schema: of any, or of one with bounds."""
+    generation = body.get("generationConfig", {})
+    schema = generation.get("response_json_schema") or generation.get("responseJsonSchema")
+    bounded = "[no bounds]" in text and "maxItems" in json.dumps(schema)
+    if not schema or not ("[no schema]" in text or bounded):
+        return None
+    said = "The specified schema produces a constraint that has too many states for serving."
+    return JSONResponse(
+        {"error": {"code": 400, "message": said, "status": "INVALID_ARGUMENT"}}, status_code=400
+    )
+
+
 class _App:
     def __init__(self, standin: Standin) -> None:
         self.standin = standin
@@ -75,6 +88,8 @@ class _App:
         failed = self._failed(text, model)
         if failed is not None:
             return failed
+        if refused := _schema_refused(body, text):
+            return refused
         if "[hang]" in text:
             await asyncio.sleep(60)
         if "[slow]" in text:

@@ -22,8 +22,17 @@ from domain.errors import (
     ProviderUnreachable,
 )
 
+NAMES_SCHEMA = "names_schema"
+"""The detail of a refusal that is about the schema: the same without some of it may be taken."""
+
 _RETRY_DELAY = re.compile(r'"?retryDelay"?\s*[:=]\s*"?(\d+(?:\.\d+)?)s')
 _LONGEST_MESSAGE = 200
+_OF_THE_SCHEMA = re.compile(
+    r"schemas?\b|response[ _]?format|output[ _]?(?:format|config)|structured[ _]outputs?|json[ _](?:mode|object)"
+    r"|grammar",
+    re.IGNORECASE,
+)
+_UNFIT_REQUEST = frozenset({400, 422})
 
 
 def from_status(
@@ -54,12 +63,15 @@ def from_status(
             status=status,
             retry_after_seconds=retry_after(headers or {}, f"{message} {details}"),
         )
-    return ProviderRefused(
+    refused = ProviderRefused(
         f"{provider} refused the request (HTTP {status}){said}.",
         next_step=_refused_next_step(provider, status, f"{message} {details}"),
         provider=provider,
         status=status,
     )
+    if status in _UNFIT_REQUEST and _OF_THE_SCHEMA.search(f"{message} {details}"):
+        refused.details[NAMES_SCHEMA] = True
+    return refused
 
 
 def _refused_next_step(provider: str, status: int, message: str) -> str:

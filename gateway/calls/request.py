@@ -29,6 +29,8 @@ class Candidate:
         collect: Fetches what an operation stands for; for media alone.
         prompt: The prompt as this provider gets it; for media alone.
         longer: The same candidate with room for a longer answer; None where the model has none.
+        simpler: The same candidate with a simpler schema, where this one is refused; None where there is none.
+        warning: What is unusual about it; stored with its answer.
         facts: What the table of models says of it; part of what a cached answer stands for.
     """
 
@@ -41,6 +43,8 @@ class Candidate:
     collect: Callable[[Operation], Awaitable[Answer]] | None = None
     prompt: str = ""
     longer: Callable[[], Candidate] | None = None
+    simpler: Callable[[], Candidate] | None = None
+    warning: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -105,6 +109,7 @@ def output_of(
         "reason": answer.reason,
         "prompt": candidate.prompt,
         "raw": dict(answer.raw),
+        "warnings": [candidate.warning] if candidate.warning else [],
         "served": {
             "provider": candidate.provider,
             "model": candidate.model,

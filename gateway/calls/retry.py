@@ -3,6 +3,7 @@
     not sent           nothing left this machine               again after a pause, then the next deployment
     refused unbilled   429 or 5xx instead of an answer         again after the pause it asks for, then the next
     refused            400, 401, 403, 404                      the next deployment: the same would be refused again
+    schema refused     400 or 422 that names the schema        at once with a simpler schema, while there is one
     in doubt           sent, no whole answer                   booked as lost, asked once more; a video never
     billed but bad     cut off: once with more tokens; blocked, empty or no file: the next deployment
 
@@ -30,7 +31,7 @@ from domain.errors import (
     ProviderUnreachable,
 )
 from gateway.calls.breaker import LONGEST_PAUSE_SECONDS, CircuitBreakers
-from gateway.calls.failures import all_cooling_down
+from gateway.calls.failures import NAMES_SCHEMA, all_cooling_down
 from gateway.calls.request import FIRST_CHOICE, Candidate
 
 _LEAST_SECONDS = 1.0
@@ -40,6 +41,7 @@ _LEAST_SECONDS = 1.0
 class Reaction(StrEnum):
     AGAIN = "again"
     LONGER = "longer"
+    SIMPLER = "simpler"
     NEXT = "next"
     GIVE_UP = "give up"
 
@@ -125,7 +127,7 @@ class FallbackPlan:
             ProviderError: All of them rest for longer than can be waited.
         """
         while True:
-            candidate = self._candidates[self._at]
+            candidate = self._here
             if self._failures and self.left < min(candidate.deadline, _LEAST_SECONDS):
                 raise self.outcome()
             cooldown = self._breakers.cooldown(candidate.deployment)
@@ -137,6 +139,10 @@ class FallbackPlan:
             if not self._others:
                 raise self.outcome() if self._failures else all_cooling_down(candidate.provider, pause)
             self._go_on(f"{candidate.deployment} is resting ({cooldown.reason or 'busy'})")
+
+    @property
+    def _here(self) -> Candidate:
+        return self._candidates[self._at]
 
     @property
     def _others(self) -> bool:
@@ -161,7 +167,8 @@ class FallbackPlan:
         if isinstance(error, ProviderBusy | ProviderUnreachable):
             return self._after_unbilled(error)
         if isinstance(error, ProviderRefused):
-            return self._elsewhere()
+            simpler = self._here.simpler is not None and NAMES_SCHEMA in error.details
+            return Reaction.SIMPLER if simpler and self.left else self._elsewhere()
         if isinstance(error, MediaJobFailed):
             return self._elsewhere() if error.money is MoneyState.NONE else Reaction.GIVE_UP
         if not self._rebuy or not self.left:
@@ -169,7 +176,7 @@ class FallbackPlan:
         if isinstance(error, AnswerInDoubt):
             return self._after_doubt(error)
         if isinstance(error, OutputTruncated):
-            longer = self._candidates[self._at].longer is not None and not self._lengthened
+            longer = self._here.longer is not None and not self._lengthened
             return Reaction.LONGER if longer else Reaction.GIVE_UP
         return self._elsewhere() if isinstance(error, ContentBlocked | BadOutput) else Reaction.GIVE_UP
 
@@ -201,7 +208,7 @@ class FallbackPlan:
         """
         reaction = self.reaction(error)
         self._failures.append(error)
-        here = self._candidates[self._at]
+        here = self._here
         if reaction is Reaction.GIVE_UP:
             raise self.outcome()
         if reaction is Reaction.NEXT:
@@ -211,6 +218,10 @@ class FallbackPlan:
             assert here.longer is not None
             self._candidates[self._at] = here.longer()
             self._lengthened = True
+        elif reaction is Reaction.SIMPLER:
+            assert here.simpler is not None
+            self._candidates[self._at] = here.simpler()
+            self._tries = 0
         elif isinstance(error, AnswerInDoubt):
             self._doubted = True
         else:

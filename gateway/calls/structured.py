@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -19,8 +19,17 @@ T = TypeVar("T")
 
 REPAIRED = "The answer was no valid JSON and was repaired."
 ASKED_AGAIN = "The first answer did not fit and was asked for again."
+FEWER_RULES = "The provider refused the schema; it was asked with a simpler one, and code checked the answer."
+BY_WORDS = "The provider refused the schema; it was asked without one, and code checked the answer."
 OTHER_MODEL = "The first model's answers did not fit; another model answered."
 _MOST_PROBLEMS = 20
+_BOUNDS = frozenset({
+    "minItems", "maxItems", "uniqueItems", "minContains", "maxContains", "minLength", "maxLength", "pattern", "format",
+    "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
+    "minProperties", "maxProperties",
+})  # fmt: skip
+_BY_NAME = frozenset({"properties", "$defs", "definitions"})
+_VALUES = frozenset({"default", "const", "examples", "required"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,37 @@ def _repaired(text: str) -> Any:
         return _strict(str(repair_json(text, ensure_ascii=False)))
     except (ValueError, RecursionError):
         return None
+
+
+def simpler(request: TextRequest) -> tuple[TextRequest, str] | None:
+    """Return what is asked of a provider that refuses the schema, and the warning that goes with it.
+
+    First the same shape without bounds, patterns and choices, which are what grammars grow by; then no schema at all,
+    and the shape as data behind the prompt. None where there is nothing left to leave out.
+    """
+    if request.schema is None:
+        return None
+    bare = without_bounds(request.schema)
+    if bare != request.schema:
+        return replace(request, schema=bare), FEWER_RULES
+    told = canonical_json({"json_schema": dict(request.schema)})
+    return replace(request, schema=None, prompt=f"{request.prompt}\n\n{told}"), BY_WORDS
+
+
+def without_bounds(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema with its shape alone: types, properties and what is required."""
+    kept = {key: _bare(key, value) for key, value in schema.items() if key not in _BOUNDS}
+    if "enum" in schema and "type" not in schema and all(isinstance(each, str) for each in schema["enum"]):
+        kept["type"] = "string"
+    return kept
+
+
+def _bare(key: str, value: Any) -> Any:
+    if key in _BY_NAME and isinstance(value, Mapping):
+        return {name: _bare("", each) for name, each in value.items()}
+    if isinstance(value, Mapping) and key not in _VALUES:
+        return without_bounds(value)
+    return [_bare("", each) for each in value] if isinstance(value, list) and key not in _VALUES else value
 
 
 def ask_again(call: Call, request: TextRequest, text: str, unfit: Unfit) -> tuple[Call, TextRequest]:
