@@ -28,10 +28,10 @@ _OF_PLATFORMS = f"Of {', '.join(_PLATFORMS)}."
 
 PlatformCode = Annotated[str, WithJsonSchema({"type": "string", "enum": _PLATFORMS})]
 TierName = Annotated[str, WithJsonSchema({"type": "string", "enum": [one.name for one in tiers()]})]
-Approve = Annotated[
-    dict[str, Policy],
-    WithJsonSchema({"anyOf": [_POLICY, {"type": "object", "properties": dict.fromkeys(POINTS, _POLICY)}]}),
-]
+ApproveSchema = WithJsonSchema(
+    {"anyOf": [_POLICY, {"type": "object", "properties": dict.fromkeys(POINTS, _POLICY)}]}
+)
+"""One policy for all review points, or one for each."""
 Line = Annotated[str, Field(max_length=MAX_NAME), BeforeValidator(fields.line)]
 
 
@@ -126,7 +126,8 @@ class MonthRequest(MonthInput):
         Field(description="basic, pro (with images) or ultimate (with video)."),
     ] = "basic"
     approve: Annotated[
-        Approve,
+        dict[str, Policy],
+        ApproveSchema,
         Field(description="ask or auto, or one of them for each review point."),
         BeforeValidator(fields.policies),
     ] = dict.fromkeys(POINTS, "ask")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import InvalidInput, LimitExceeded, NotFound
 from domain.month import GRAPH_VERSION, Month, Update
-from domain.month_request import MonthInput, MonthRequest, TierName, parse
+from domain.month_request import ApproveSchema, MonthInput, MonthRequest, TierName, parse
 from domain.review import Policy
 from domain.stages import RESEARCH
 from domain.tiers import tier
@@ -29,7 +29,7 @@ class RunContext(BaseModel):
 
     organization: str = Field("local", description="The organization that pays.")
     tier: TierName = Field("ultimate", description="What the organization may use.")
-    approve: Policy | dict[str, Policy] = Field(
+    approve: Annotated[Policy | dict[str, Policy], ApproveSchema] = Field(
         "ask", description="ask or auto; or one of them for each of dna, personas, topics, posts, packages."
     )
     templates: dict[str, int | str] = Field(

@@ -10,8 +10,10 @@ import pytest
 from domain.errors import InvalidInput, LimitExceeded
 from domain.month import Month
 from domain.month_request import MonthInput, MonthRequest, parse
+from domain.review import POINTS
 from domain.tiers import tiers
 from graph.content import build
+from nodes.intake import RunContext
 
 TODAY = date(2026, 11, 22)
 GOOD = {"company": "Pražírna Lípa", "website": "https://lipa.cz", "month": "2027-01", "tier": "ultimate"}
@@ -153,6 +155,15 @@ def test_the_graph_asks_for_a_month_with_defaults_choices_ranges_patterns_and_ex
     )
     assert fields["month"]["pattern"]
     assert all(field["description"] for field in fields.values())
+
+
+def test_who_runs_a_month_chooses_a_tier_and_a_policy_for_each_review_point_from_lists() -> None:
+    fields = RunContext.model_json_schema()["properties"]
+    assert fields["tier"]["enum"] == [tier.name for tier in tiers()]
+    one, each = fields["approve"]["anyOf"]
+    assert one["enum"] == ["ask", "auto"]
+    assert tuple(each["properties"]) == POINTS
+    assert all(policy["enum"] == ["ask", "auto"] for policy in each["properties"].values())
 
 
 def test_the_forms_defaults_are_those_that_a_request_gets() -> None:
