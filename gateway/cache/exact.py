@@ -162,13 +162,15 @@ class CachedCalls:
 
 
 @asynccontextmanager
-async def _leading(answers: AnswerCache, key: CacheKey) -> AsyncIterator[None]:
+async def _leading(
+    answers: AnswerCache, key: CacheKey, beat_seconds: float = LEAD_SECONDS / 3
+) -> AsyncIterator[None]:
     """Say again and again that the leader works, and end its lead however it ends."""
     ended = False
 
     async def keep() -> None:
         while not ended:  # a cancel may be lost in Redis's client, and nobody waits for this task
-            await asyncio.sleep(LEAD_SECONDS / 3)
+            await asyncio.sleep(beat_seconds)
             await answers.keep_lead(key)
 
     keeping = asyncio.create_task(keep())

@@ -23,7 +23,7 @@ from cli.main import main
 
 POSTHUB = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main())"]
 MONTH = f"{datetime.now(UTC).year + 1}-03"
-SECONDS = 200
+SECONDS = 1000
 
 
 class Cli:

@@ -71,7 +71,7 @@ class Months:
     def close(self) -> None:
         assert self._process.stdin
         self._process.stdin.close()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=300)
 
     def run(self, organization: str, *, point: Any = None, thread: str | None = None) -> tuple[int, str]:
         """Start a month, or resume one; return the child's exit status and the thread id."""

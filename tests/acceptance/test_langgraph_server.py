@@ -72,10 +72,10 @@ class Server:
     def _signal(self, number: int) -> None:
         if self._process and self._process.poll() is None:
             os.killpg(self._process.pid, number)
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=300)
 
     def _wait(self) -> None:
-        for _ in range(600):
+        for _ in range(3000):
             try:
                 if httpx.get(f"{self.url}/ok", timeout=2).status_code == 200:
                     return

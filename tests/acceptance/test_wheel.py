@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 UV = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
 MONTH = ("--company", "Kavárna", "--website", "https://example.com", "--month", "2027-03", "--posts", "1")
-SECONDS = 400
+SECONDS = 1500
 
 pytestmark = pytest.mark.timeout(SECONDS + 100)
 

@@ -65,9 +65,9 @@ class Chaos:
             servers = self.home / "servers"  # apart: whoever uses a home of PostHub's ends what it left there
             servers.mkdir()
             self.postgres = Postgres(servers)
-            stack.callback(self.postgres.stop)
+            stack.callback(self.postgres.leave)
             self.valkey = Valkey(servers)
-            stack.callback(self.valkey.stop)
+            stack.callback(self.valkey.leave)
             self.providers = Providers(self.home / "sandbox", self.plan.seed)
             stack.callback(self.providers.stop)
             slots = [Slot(self._command(number)) for number in range(2)]

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import redis
 
+from store.embedded import EmbeddedServers
 from store.embedded.postgres import EmbeddedPostgres
 from store.embedded.valkey import EmbeddedValkey
 
@@ -24,11 +25,19 @@ _EXPECTED = (-signal.SIGKILL, -signal.SIGTERM, _STORE_AWAY)
 
 
 class Postgres:
-    """The embedded server of a home, stopped and killed at will; its address stays the same."""
+    """The embedded server of a home, stopped and killed at will; its address stays the same.
+
+    It is used as the product uses it, so that the keeper ends it where this process is killed.
+    """
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self.uri = EmbeddedPostgres(home).start()
+        self._use = EmbeddedServers(home, need_database=True, need_redis=False)
+        self.uri = self._use.start().database_uri
+
+    def leave(self) -> None:
+        """End the use of it; nobody else uses it, so it is stopped."""
+        self._use.stop()
 
     def start(self) -> None:
         assert EmbeddedPostgres(self._home).start() == self.uri
@@ -52,7 +61,12 @@ class Valkey:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self.uri = EmbeddedValkey(home).start()
+        self._use = EmbeddedServers(home, need_database=False, need_redis=True)
+        self.uri = self._use.start().redis_uri
+
+    def leave(self) -> None:
+        """End the use of it; nobody else uses it, so it is stopped."""
+        self._use.stop()
 
     def start(self) -> None:
         assert EmbeddedValkey(self._home).start() == self.uri

@@ -29,10 +29,10 @@ PRODUCT = {
 }
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1500)
 def test_a_small_chaos_ends_with_the_ledger_equal_to_the_bill(capsys: pytest.CaptureFixture[str]) -> None:
     with a_home() as home:
-        plan = Plan(seed=7, seconds=30.0, drain=90.0, at_once=25, shared=False, outage=3.0, say=print)
+        plan = Plan(seed=7, seconds=30.0, drain=400.0, at_once=25, shared=False, outage=3.0, say=print)
         verdict = Chaos(plan, home).run()
     assert verdict["complaints"] == [], verdict
     assert verdict["attempts"]["settled"] >= 10

@@ -15,7 +15,7 @@ from cli.main import main
 from store.content.items import Owner
 
 CODE = "RESEARCH_V1"
-SECONDS = 120
+SECONDS = 600
 
 
 class Cli:

@@ -20,7 +20,7 @@ from store.content.items import Owner
 from store.content.runs import RunRecord, Runs
 from store.database import Database
 
-SECONDS = 90
+SECONDS = 600
 
 
 class Cli:

@@ -118,7 +118,7 @@ def test_it_keeps_quiet_apart_from_its_ready_line() -> None:
                 json={"contents": [{"parts": [{"text": "x"}]}]},
                 headers={"x-goog-api-key": "k", "x-posthub-fault": "cut"},
             )
-        rest, _ = process.communicate(timeout=10)
+        rest, _ = process.communicate(timeout=60)
         errors.seek(0)
         assert (rest, errors.read()) == ("", "")
 
