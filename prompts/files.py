@@ -12,7 +12,7 @@ from typing import Any
 from domain.errors import InvalidInput
 from domain.ids import content_hash
 from prompts.front_matter import HEAD, dump_yaml, load_yaml, unusable, validate
-from prompts.rendering.render import Template, compile_source
+from prompts.rendering.compiling import Template, compile_source
 from store.text import clean_text
 
 MAX_FILE = 200_000

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import IO, Any
 
 from domain.errors import InvalidInput
-from prompts.rendering.render import Template, compile_source
+from prompts.rendering.compiling import Template, compile_source
 
 LENGTH = struct.Struct(">I")
 _KEPT = 64

@@ -21,7 +21,7 @@ from typing import Any
 
 from domain.errors import InvalidInput
 from prompts.rendering.child import receive, send
-from prompts.rendering.render import MAX_OUTPUT, plain
+from prompts.rendering.compiling import MAX_OUTPUT, plain
 
 SECONDS = 2.0
 MEMORY_BYTES = 512 * 1024 * 1024

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from domain.errors import InvalidInput
+from prompts.rendering.compiling import MAX_OUTPUT, compile_source
 from prompts.rendering.environment import MAX_RANGE
-from prompts.rendering.render import MAX_OUTPUT, compile_source
 
 
 class Colour(StrEnum):
