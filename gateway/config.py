@@ -128,7 +128,7 @@ def _chain(models: Models, purpose: str, value: str) -> tuple[Deployment, ...]:
         raise InvalidInput(f"{setting} names no purpose.", next_step=f"Use one of {known}.")
     chain = tuple(Deployment.parse(part.strip()) for part in value.split(",") if part.strip())
     able = registry.able(ability_for(purpose))
-    if not chain or any(not each.model or each.provider not in able for each in chain):
+    if not chain or not all(_can(models, each, purpose, able) for each in chain):
         raise InvalidInput(
             f"{setting} is {value!r}.",
             next_step=f"Give provider/model, separated by commas; providers: {', '.join(able)}.",
@@ -136,6 +136,12 @@ def _chain(models: Models, purpose: str, value: str) -> tuple[Deployment, ...]:
     if len(set(chain)) < len(chain):
         raise InvalidInput(f"{setting} names a model twice.", next_step="Name each model once.")
     return chain
+
+
+def _can(models: Models, each: Deployment, purpose: str, able: Sequence[str]) -> bool:
+    """Whether a model may serve a purpose; of one that searches it has to be known how much at most."""
+    known = purpose != "search" or "max_searches" in models.of(each)
+    return bool(each.model) and each.provider in able and known
 
 
 def shipped_order(kind: Literal["images", "videos"]) -> tuple[str, ...]:

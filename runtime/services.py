@@ -14,6 +14,7 @@ from fetching.pages import PageReader
 from gateway.build import build_gateway, preload
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
+from gateway.providers.litellm.prices import missing_rows
 from gateway.providers.registry import shipped_prices
 from nodes.work import Ports
 from prompts.experiments.pauses import PauseRule
@@ -33,7 +34,7 @@ from store.content.tenants import Tenants
 from store.database import Database, upgrade
 from store.money.budgets import Budgets
 from store.money.ledger import Ledger
-from store.money.prices import Prices
+from store.money.prices import Prices, today
 from store.money.sweeper import Lease
 from store.money.usage import UsageRecords
 from store.shared.redis import SharedRedis
@@ -150,7 +151,7 @@ async def open_services(settings: Settings, *, buys: bool = True) -> AsyncIterat
 async def _ports(settings: Settings, database: Database, shared: SharedRedis) -> Ports:
     prompts = Prompts(database, pause_rule=PauseRule(share=settings.prompt_pause_share))
     await prompts.sync_shipped()
-    await Prices(database).load_shipped(shipped_prices())
+    await _know_prices(settings, Prices(database))
     files = FileStore(settings.files_url)
     fetcher = SafeFetcher(allowed_private=settings.private_hosts, max_bytes=2 * _MEGABYTE)
     ledger = Ledger(
@@ -186,7 +187,7 @@ async def open_quotes(settings: Settings) -> AsyncIterator[Quotes]:
         settings = replace(settings, providers=stand_ins(settings, "", "sandbox"))
     async with open_database(settings) as database:
         prompts = Prompts(database)
-        await Prices(database).load_shipped(shipped_prices())
+        await _know_prices(settings, Prices(database))
         await prompts.sync_shipped()
         yield _quotes(settings, database, prompts)
 
@@ -200,6 +201,13 @@ def _quotes(settings: Settings, database: Database, prompts: Prompts) -> Quotes:
         usage=UsageRecords(database),
         tenants=Tenants(database),
     )
+
+
+async def _know_prices(settings: Settings, prices: Prices) -> None:
+    """See to it that what is shipped is priced, and what a chain names is where LiteLLM's map knows it."""
+    await prices.load_shipped(shipped_prices())
+    chained = {model for chain in settings.models.chains.values() for model in chain}
+    await prices.add(missing_rows(await prices.book(), chained, today()))
 
 
 def gateway_config(settings: Settings) -> GatewayConfig:

@@ -57,8 +57,12 @@ class Profile:
 
     Attributes:
         litellm: LiteLLM's name of it.
+        embeddings: LiteLLM's name of it for embeddings, where that is another one.
         address_path: What LiteLLM wants behind the address.
         address_parameter: The parameter that takes the address.
+        no_key: What is sent where no key is set.
+        limit_parameter: The parameter that limits the tokens of an answer.
+        effort: How hard a model thinks that can be told.
         structured: How it is held to a schema: ``json_schema``, ``tool``, ``json_object`` or ``prompt``.
         finish: ``stop``, ``length`` and ``blocked`` → the reasons, in capitals, by which it says so.
         refuses: Parameters that it does not take.
@@ -66,8 +70,12 @@ class Profile:
     """
 
     litellm: str
+    embeddings: str = ""
     address_path: str = ""
     address_parameter: str = "api_base"
+    no_key: str = ""
+    limit_parameter: str = "max_tokens"
+    effort: str = ""
     structured: str = "json_schema"
     finish: Mapping[str, Sequence[str]] = field(default_factory=dict)
     refuses: tuple[str, ...] = ()

@@ -34,6 +34,11 @@ def trusted_authorities() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+def is_on_this_machine(address: str) -> bool:
+    """Whether an address is a loopback one."""
+    return urlsplit(address).hostname in _LOOPBACK
+
+
 class Wire:
     """JSON over HTTP to one provider.
 
@@ -53,7 +58,7 @@ class Wire:
             follow_redirects=False,
             verify=trusted_authorities(),
             # A proxy of the environment has no way to a stand-in on this machine.
-            trust_env=urlsplit(config.base_url).hostname not in _LOOPBACK,
+            trust_env=not is_on_this_machine(config.base_url),
         )
 
     async def post(self, path: str, body: Mapping[str, Any], attempt: Attempt) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from domain.ids import stable_id
 UNITS: Mapping[str, str] = {
     "input": "input tokens",
     "cached_input": "input tokens read from the provider's cache; without a row they cost what input costs",
+    "cache_write": "input tokens written to the provider's cache; without a row they cost what input costs",
     "output": "output tokens",
     "thinking": "thinking tokens; without a row they cost what output costs",
     "image": "images",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -35,7 +35,9 @@ _REREAD_SECONDS = 60.0
 """How soon a running server sees a price that was imported beside it."""
 _LISTS = ("vendor", "brief", "litellm")
 """Where two lists price the same unit, the earlier counts; a list of the operator's own before all of them."""
-_INSTEAD: Mapping[str, str] = {"thinking": "output", "cached_input": "input"}
+_INSTEAD: Mapping[str, str] = {"thinking": "output", "cached_input": "input", "cache_write": "input"}
+_DEARER: Mapping[str, str] = {"output": "thinking", "input": "cache_write"}
+"""What all of a unit may turn out to be: nobody knows beforehand how much of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +66,21 @@ class Tariff:
         Raises:
             UnknownPrice: One of the units has no price.
         """
-        # Nobody knows beforehand how much of an answer is thinking: all of it may be what is dearer.
-        all_thinking = {("thinking" if unit == "output" else unit): count for unit, count in units.items()}
-        return to_micro_ceiling(max(self._usd(units), self._usd(all_thinking)))
+        dearest = (
+            max(self._price(unit, count), self._price(_DEARER.get(unit, unit), count))
+            for unit, count in _used(units)
+        )
+        return to_micro_ceiling(sum(dearest, Decimal(0)))
 
     def _usd(self, units: Units) -> Decimal:
+        return sum((self._price(unit, count) for unit, count in _used(units)), Decimal(0))
+
+    def _price(self, unit: str, count: Decimal) -> Decimal:
         by_unit = {row.unit: row for row in self.rows}
-        total = Decimal(0)
-        for unit, count in units.items():
-            if not count:
-                continue
-            row = by_unit.get(unit) or by_unit.get(_INSTEAD.get(unit, unit.partition(":")[0]))
-            if row is None:
-                raise unknown_price(self.provider, self.model, unit)
-            total += Decimal(str(count)) * row.usd_per / row.per
-        return total
+        row = by_unit.get(unit) or by_unit.get(_INSTEAD.get(unit, unit.partition(":")[0]))
+        if row is None:
+            raise unknown_price(self.provider, self.model, unit)
+        return count * row.usd_per / row.per
 
 
 class PriceBook:
@@ -104,6 +106,10 @@ class PriceBook:
         if not chosen:
             raise unknown_price(provider, model)
         return Tariff(provider, model, tuple(chosen.values()))
+
+    def knows(self, provider: str, model: str, day: date) -> bool:
+        """Whether a model has any price on a day."""
+        return any(row.holds_on(day) for row in self._by_model.get((provider, model), ()))
 
     def rows(self) -> tuple[PriceRow, ...]:
         """Return every row, by provider, model, unit and day."""
@@ -173,6 +179,10 @@ class Prices:
     def forget(self) -> None:
         """Read the table again at the next use; for after it was changed."""
         self._book = None
+
+
+def _used(units: Units) -> Iterator[tuple[str, Decimal]]:
+    yield from ((unit, Decimal(str(count))) for unit, count in units.items() if count)
 
 
 def today() -> date:

@@ -21,7 +21,7 @@ from gateway.calls.failures import from_status, in_doubt
 from gateway.config import Deployment, Models, ProviderConfig
 from gateway.ports import ATTEMPT_HEADER, Answer, Attempt, Finish, MediaFile, OnText
 from gateway.providers.building import Building
-from gateway.providers.gemini.wire import NAME, finish_of, usage_of_metadata
+from gateway.providers.gemini.wire import NAME, finish_of, reason_of, usage_of_metadata
 from gateway.providers.media_prompt import image_prompt, nearest_ratio
 from gateway.providers.wire import chain, classified, error_message, trusted_authorities
 
@@ -184,7 +184,7 @@ def _answer(exchange: _Exchange, text: str) -> Answer:
     """Read an answer from its own bytes: usage by kind, finish reason, image."""
     events = exchange.messages()
     last = events[-1]
-    reason = _reason(events)
+    reason = reason_of(events)
     if not reason:
         raise in_doubt(NAME, "the answer ended early")
     image = _image(events)
@@ -200,17 +200,6 @@ def _answer(exchange: _Exchange, text: str) -> Answer:
         units=units if metadata else None,
         raw={"id": last.get("responseId"), "model": last.get("modelVersion"), "finish_reason": reason},
     )
-
-
-def _reason(events: Sequence[Mapping[str, Any]]) -> str:
-    for event in reversed(events):
-        blocked = (event.get("promptFeedback") or {}).get("blockReason")
-        if blocked:
-            return str(blocked) if finish_of(str(blocked)) is Finish.BLOCKED else "SAFETY"
-        for candidate in event.get("candidates") or ():
-            if candidate.get("finishReason"):
-                return str(candidate["finishReason"])
-    return ""
 
 
 def _image(events: Sequence[Mapping[str, Any]]) -> MediaFile | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from domain.calls import Usage
@@ -18,6 +18,18 @@ NAME = "gemini"
 def finish_of(reason: str) -> Finish:
     """Map a finish or block reason (https://ai.google.dev/api/generate-content)."""
     return finish_by(registry.provider(NAME).profile, reason)
+
+
+def reason_of(events: Sequence[Mapping[str, Any]]) -> str:
+    """Return why an answer ended, of its events from first to last; empty where it did not end."""
+    for event in reversed(events):
+        blocked = (event.get("promptFeedback") or {}).get("blockReason")
+        if blocked:
+            return str(blocked) if finish_of(str(blocked)) is Finish.BLOCKED else "SAFETY"
+        for candidate in event.get("candidates") or ():
+            if candidate.get("finishReason"):
+                return str(candidate["finishReason"])
+    return ""
 
 
 def usage_of_metadata(metadata: Mapping[str, Any], *, images: int = 0) -> tuple[Usage, Units]:

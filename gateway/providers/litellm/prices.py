@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from importlib import metadata
 from typing import Any
 
 from domain.errors import InvalidInput
+from gateway.config import Deployment
 from gateway.providers import registry
 from store.money.price_rows import PriceRow, parse_row
+from store.money.prices import PriceBook
 
 LIST = "litellm"
 
 _FILE = "model_prices_and_context_window_backup.json"
 _MILLION = 1_000_000
+_MODES = frozenset({"chat", "embedding"})
+"""What is bought of a provider that is used only where a chain names it."""
 _PER_TOKEN: Mapping[str, str] = {
     "input_cost_per_token": "input",
     "cache_read_input_token_cost": "cached_input",
+    "cache_creation_input_token_cost": "cache_write",
     "output_cost_per_token": "output",
     "output_cost_per_reasoning_token": "thinking",
     "output_cost_per_image_token": "image_token",
@@ -33,7 +38,7 @@ _PER_PIECE: Mapping[str, str] = {
 }
 
 
-def litellm_rows(valid_from: date) -> list[PriceRow]:
+def litellm_rows(valid_from: date, models: Collection[Deployment] | None = None) -> list[PriceRow]:
     """Return the map's prices of the providers that the gateway speaks to.
 
     Batch, flex, priority and long-context prices are left out: the gateway sends no such call. Of search fees the
@@ -41,6 +46,7 @@ def litellm_rows(valid_from: date) -> list[PriceRow]:
 
     Args:
         valid_from: The day from which they count.
+        models: Only these; by default all.
 
     Raises:
         InvalidInput: LiteLLM is not installed, or brings no map.
@@ -49,26 +55,29 @@ def litellm_rows(valid_from: date) -> list[PriceRow]:
     source = f"LiteLLM {version}'s bundled map"
     return [
         parse_row(raw | {"list": LIST, "valid_from": valid_from.isoformat(), "source": source})
-        for (provider, model), facts in _models(table).items()
-        for raw in _rows(provider, model, facts)
+        for deployment, facts in _models(table).items()
+        if models is None or deployment in models
+        for raw in _rows(deployment, facts)
     ]
 
 
-def _models(table: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """Return facts by provider and model; some stand there twice, and the name with the provider in it counts."""
-    ours = _names()
-    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+def missing_rows(book: PriceBook, models: Iterable[Deployment], day: date) -> list[PriceRow]:
+    """Return the map's prices, from a day on, of those models that have no price yet."""
+    unpriced = {model for model in models if not book.knows(model.provider, model.model, day)}
+    return litellm_rows(day, unpriced) if unpriced else []
+
+
+def _models(table: Mapping[str, Any]) -> dict[Deployment, Mapping[str, Any]]:
+    """Return facts by model; some stand there twice, and the name with the provider in it counts."""
+    ours = {theirs: each for each in registry.providers().values() for theirs in each.in_litellms_map}
+    found: dict[Deployment, Mapping[str, Any]] = {}
     for name in sorted(table, key=lambda name: name.partition("/")[0] in ours):
         facts = table[name]
-        if isinstance(facts, dict) and (provider := ours.get(facts.get("litellm_provider", ""))):
-            found[provider, name.removeprefix(f"{facts['litellm_provider']}/")] = facts
+        its = ours.get(facts.get("litellm_provider", "")) if isinstance(facts, dict) else None
+        if its and (not its.named_only or facts.get("mode") in _MODES):
+            prefix = its.profile.litellm if its.profile else its.name
+            found[Deployment(its.name, name.removeprefix(f"{prefix}/"))] = facts
     return found
-
-
-def _names() -> dict[str, str]:
-    """Return our names of the providers by those that LiteLLM's map has for them."""
-    known = registry.providers().values()
-    return {theirs: each.name for each in known for theirs in each.in_litellms_map}
 
 
 def _bundled() -> tuple[str, Mapping[str, Any]]:
@@ -84,8 +93,8 @@ def _bundled() -> tuple[str, Mapping[str, Any]]:
     raise InvalidInput("LiteLLM's price map is not here.", next_step="Install litellm, or import a file.")
 
 
-def _rows(provider: str, model: str, facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    common = {"provider": provider, "model": model}
+def _rows(deployment: Deployment, facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    common = {"provider": deployment.provider, "model": deployment.model}
     for field, unit in _PER_TOKEN.items():
         if field in facts:
             yield common | {"unit": unit, "usd_per": Decimal(facts[field]) * _MILLION, "per": _MILLION}
