@@ -277,7 +277,7 @@ def _other_providers(run: RunRecord) -> InvalidInput:
         )
     return InvalidInput(
         f"The run {run.id} was started with real providers, and no provider key is set now: the two are never mixed.",
-        next_step="Set the keys that it was started with, such as GEMINI_API_KEY, and go on.",
+        next_step="Set the keys of the providers that it was started with, and go on.",
     )
 
 

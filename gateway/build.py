@@ -38,7 +38,7 @@ def preload(engine: Engine, providers: Iterable[str] | None = None) -> None:
         providers: Those that may be asked; by default all that a key alone switches on.
     """
     known = registry.providers()
-    names = [each.name for each in known.values() if not each.named_only] if providers is None else providers
+    names = registry.by_key_alone() if providers is None else providers
     for name in names:
         if adapter := known[name].adapter("text", engine):
             registry.load(adapter)

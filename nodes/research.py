@@ -34,7 +34,7 @@ QUESTIONS = ("products", "audience", "competitors", "tone", "usp", "history")
 """The six questions; their words are in the template RESEARCH_V1."""
 
 _MAX_PAGES = 6
-_NO_SEARCH = "Web search was not available (no PERPLEXITY_API_KEY): these facts come from the company's own pages only."
+_NO_SEARCH = "Web search was not available (no provider has a key): these facts come from the company's own pages only."
 
 
 @dataclass(frozen=True)

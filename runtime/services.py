@@ -15,7 +15,7 @@ from gateway.build import build_gateway, preload
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
 from gateway.providers.litellm.prices import missing_rows
-from gateway.providers.registry import shipped_prices
+from gateway.providers.prices import shipped_prices
 from nodes.work import Ports
 from prompts.experiments.pauses import PauseRule
 from prompts.registry import Prompts

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.options import Json
+from gateway.providers.registry import by_key_alone
 
 if TYPE_CHECKING:
     from datetime import date
@@ -77,7 +78,7 @@ def load(
 
 
 def add(
-    provider: Annotated[str, typer.Option(metavar="NAME", help="gemini, perplexity, nanobana, veo …")],
+    provider: Annotated[str, typer.Option(metavar="NAME", help=f"{', '.join(by_key_alone())} …")],
     model: Annotated[str, typer.Option(metavar="NAME", help="As the provider calls it.")],
     unit: Annotated[str, typer.Option(help="input, cached_input, output, thinking, image, second, search …")],
     usd: Annotated[str, typer.Option(metavar="AMOUNT", help="In USD, for so many units as --per says.")],
@@ -201,7 +202,7 @@ def _with_prices(work: Any, *, json: bool) -> tuple[Screen, Any]:
     shown, settings = screen(json=json), read_settings()
 
     async def opened() -> Any:
-        from gateway.providers.registry import shipped_prices
+        from gateway.providers.prices import shipped_prices
         from store.money.prices import Prices
 
         async with opened_database(settings) as database:

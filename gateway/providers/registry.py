@@ -16,7 +16,6 @@ from typing import Any
 
 import gateway.providers as package
 from domain.errors import InvalidInput
-from store.money.price_rows import PriceRow, parse_row
 
 _LAST = 1000
 """Where a provider stands that says no place of its own."""
@@ -177,16 +176,16 @@ def able(ability: str) -> tuple[str, ...]:
     return tuple(each.name for each in providers().values() if ability in each.abilities)
 
 
+def by_key_alone() -> tuple[str, ...]:
+    """Return the names of the providers that a key alone switches on."""
+    return tuple(each.name for each in providers().values() if not each.named_only)
+
+
 def load(adapter: str) -> Callable[..., Any]:
     """Import what builds an adapter; ``module:function``."""
     module, _, function = adapter.partition(":")
     built: Callable[..., Any] = getattr(importlib.import_module(module), function)
     return built
-
-
-def shipped_prices() -> list[PriceRow]:
-    """Return the price rows that the providers bring along, with their sources."""
-    return [parse_row({**row, "provider": each.name}) for each in providers().values() for row in each.prices]
 
 
 @cache

@@ -17,7 +17,8 @@ from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.calls.attempt import BookedAttempt, current_attempt
 from gateway.config import GatewayConfig, ProviderConfig
-from gateway.providers.registry import provider, shipped_prices
+from gateway.providers.prices import shipped_prices
+from gateway.providers.registry import provider
 from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Hold, Ledger

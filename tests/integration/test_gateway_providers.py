@@ -19,7 +19,8 @@ from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig, shipped_models, with_chains
 from gateway.gateway import Gateway
 from gateway.providers.litellm.prices import missing_rows
-from gateway.providers.registry import provider, shipped_prices
+from gateway.providers.prices import shipped_prices
+from gateway.providers.registry import provider
 from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Ledger

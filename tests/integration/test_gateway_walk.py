@@ -12,7 +12,7 @@ from domain.calls import TextRequest
 from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
-from gateway.providers.registry import shipped_prices
+from gateway.providers.prices import shipped_prices
 from store.content.files import FileStore
 from store.database import Database
 from store.money.prices import Prices

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from domain.calls import Call, JobKind
 from domain.errors import StoreUnavailable
 from gateway.calls.attempt import BookedAttempt
-from gateway.providers.registry import shipped_prices
+from gateway.providers.prices import shipped_prices
 from store.database import Database
 from store.money.ledger import Hold, Ledger
 from store.money.prices import Prices, today

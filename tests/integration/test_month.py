@@ -198,12 +198,14 @@ async def test_without_web_search_the_dna_says_that_it_comes_from_the_companys_o
     sandbox: Any, configured: dict[str, str]
 ) -> None:
     name, site = next(iter(sandbox.sites.items()))
-    settings = load({**configured, "PERPLEXITY_API_KEY": ""})
+    settings = load(
+        {**configured, "PERPLEXITY_API_KEY": "", "POSTHUB_CHAIN_SEARCH": "perplexity/perplexity/sonar"}
+    )
     async with open_services(settings) as services:
         studio = Studio(services.months, services, name, site)
         thread = await studio.start()
         dna = await services.items.newest(await studio.owner(thread), Kind.DNA, "dna")
-    assert "PERPLEXITY_API_KEY" in dna.findings[0]
+    assert "Web search was not available" in dna.findings[0]
     assert {urlsplit(source["url"]).netloc for source in dna.content["sources"]} <= {urlsplit(site).netloc}
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from domain.errors import InvalidInput
-from gateway.providers.registry import shipped_prices
+from gateway.providers.prices import shipped_prices
 from store.database import Database
 from store.money.price_rows import PriceRow, parse_row
 from store.money.prices import Prices

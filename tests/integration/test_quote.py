@@ -14,7 +14,7 @@ from domain.calls import Call, JobKind, TemplateRef, Usage
 from domain.errors import UnknownPrice
 from domain.month_request import parse
 from gateway.config import GatewayConfig, ProviderConfig
-from gateway.providers.registry import shipped_prices
+from gateway.providers.prices import shipped_prices
 from prompts.actor import Actor
 from prompts.editing import Editor
 from prompts.registry import Prompts

@@ -19,7 +19,7 @@ from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
-from gateway.providers.registry import shipped_prices
+from gateway.providers.prices import shipped_prices
 from store.content.files import FileStore
 from store.content.items import Owner
 from store.content.runs import RunRecord, Runs

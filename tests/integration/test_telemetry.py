@@ -22,7 +22,7 @@ from gateway.build import build_gateway
 from gateway.calls.breaker import CircuitBreakers
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
-from gateway.providers.registry import shipped_prices
+from gateway.providers.prices import shipped_prices
 from runtime.telemetry import Metrics, Telemetry, watching
 from store.content.files import FileStore
 from store.database import Database

@@ -17,7 +17,7 @@ from gateway.calls.attempt import BookedAttempt, CostTracker
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
 from gateway.ports import Answer, Operation
-from gateway.providers.registry import shipped_prices
+from gateway.providers.prices import shipped_prices
 from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Ledger

@@ -19,7 +19,7 @@ from gateway.config import GatewayConfig, ProviderConfig
 from gateway.ports import Answer, Finish, MediaFile
 from gateway.providers.gemini.wire import finish_of, usage_of_metadata
 from gateway.providers.media_prompt import nearest_ratio, with_negative
-from gateway.providers.registry import shipped_prices
+from gateway.providers.prices import shipped_prices
 from store.money.prices import Tariff
 
 PNG = b"\x89PNG\r\n\x1a\nx"

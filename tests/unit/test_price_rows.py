@@ -12,7 +12,7 @@ import pytest
 
 from domain.errors import InvalidInput, UnknownPrice
 from gateway.providers.litellm.prices import litellm_rows
-from gateway.providers.registry import shipped_prices
+from gateway.providers.prices import shipped_prices
 from store.money.price_rows import PriceRow, parse_row, read_price_file, unique
 from store.money.prices import PriceBook
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import UnknownPrice
-from gateway.providers.registry import shipped_prices
+from gateway.providers.prices import shipped_prices
 from store.money.prices import PriceBook
 
 BOOK = PriceBook(shipped_prices())
