@@ -36,6 +36,10 @@ TOOL = {
     },
 }
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Item 'summary' on TypedDict class:UserWarning"
+)  # of LiteLLM's types
+
 
 @pytest.fixture
 def client(sandbox: Any) -> Iterator[httpx.Client]:

@@ -17,6 +17,8 @@ ASK = {
     "tools": [{"google_search": {}}],
 }
 
+pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
+
 
 @pytest.fixture
 def client(sandbox: Any) -> Any:
