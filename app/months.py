@@ -12,19 +12,22 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
+from app.decisions import WaitingReview, nothing_waits
 from app.quotes import ComparedQuote
 from app.quoting import Quotes
+from app.summaries import RunSummary, counts, words
 from domain.errors import FetchFailed, InvalidInput, PostHubError, UnsafeUrl
 from domain.money import to_usd
 from domain.month import GRAPH_VERSION, CardStatus
 from domain.month_request import MonthRequest
+from domain.stages import POSTS, Kind, of_kind
 from exports.package.collect import collect
 from exports.package.write import write
 from graph.content import MAX_PARALLEL, MAX_STEPS, build
 from nodes.intake import RunContext, open_run
 from nodes.work import Ports
 from store.checkpoints import PostHubSaver
-from store.content.items import NOT_PLANNED, ItemRecord, ItemStatus, Kind, Owner
+from store.content.items import ItemStatus, Owner
 from store.content.reviews import OutcomeStatus
 from store.content.runs import RunRecord, RunStatus
 from store.money.budgets import Budgets
@@ -35,16 +38,19 @@ _STRICT_RESUME = "__pregel_strict_resume"
 """Lets LangGraph refuse an answer to an interrupt that no longer waits, instead of ignoring it."""
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """What waits for a person: the review point and LangChain's HITL request, see `nodes.review.point`."""
+_MADE = frozenset({ItemStatus.DRAFT, ItemStatus.APPROVED, ItemStatus.PACKAGED})
+"""Statuses of what a person sees; the store keeps working material beside it."""
 
-    point: str
-    request: Mapping[str, Any]
 
-    @property
-    def items(self) -> list[str]:
-        return list(self.request["items"])
+@dataclass(frozen=True, slots=True)
+class ExportedRun:
+    """A package that was written; ``index`` is the page to open."""
+
+    thread_id: str
+    index: Path
+
+    def as_json(self) -> dict[str, Any]:
+        return {"thread_id": self.thread_id, "out": str(self.index.parent), "index": str(self.index)}
 
 
 class Months:
@@ -115,7 +121,7 @@ class Months:
                 the sandbox with real providers.
             PostHubError: The run failed; its row says why, and it can be resumed.
         """
-        run = await self._ports.runs.get(self._organization, run_id)
+        run = await self.get(run_id)
         if run.graph_version != GRAPH_VERSION:
             raise InvalidInput(
                 f"The run was started with graph version {run.graph_version}, this is {GRAPH_VERSION}.",
@@ -141,53 +147,86 @@ class Months:
                 raise
             yield await self._close(run)
 
-    async def waiting(self, run_id: str) -> Waiting | None:
+    async def waiting(self, run_id: str) -> WaitingReview | None:
         """Return what waits for a person, or None."""
-        await self._ports.runs.get(self._organization, run_id)
+        await self.get(run_id)
         state = await self._graph.aget_state(_config(run_id))
         for task in state.tasks:
             for pending in task.interrupts:
-                return Waiting(pending.value["point"], pending.value)
+                return WaitingReview(run_id, pending.value["point"], pending.value)
         return None
+
+    async def review(self, run_id: str) -> WaitingReview:
+        """Return what waits for a person.
+
+        Raises:
+            NotFound: The organization has no such run.
+            InvalidInput: Nothing waits.
+        """
+        run, found = await self.get(run_id), await self.waiting(run_id)
+        if found is None:
+            raise nothing_waits(run_id, run.standing)
+        return found
+
+    async def get(self, run_id: str) -> RunRecord:
+        """Return a run; NotFound if the organization has none of this id."""
+        return await self._ports.runs.get(self._organization, run_id)
 
     async def runs(self, limit: int = 50) -> list[RunRecord]:
         """Return the newest runs of the organization."""
         return await self._ports.runs.list(self._organization, limit=limit)
 
-    async def summary(self, run_id: str) -> dict[str, Any]:
-        """Plain JSON of a run: status, what waits, counts, words of each post, cost by provider."""
-        ports = self._ports
-        run = await ports.runs.get(self._organization, run_id)
-        mine = Owner(run.organization_id, run.company_id, run.id)
+    async def cost_micro(self, run_id: str) -> int:
+        """What a run has cost so far, in micro-USD."""
+        return await self._ports.ledger.run_cost(run_id)
+
+    async def made(self, run: RunRecord) -> list[tuple[str, str]]:
+        """Return (step, item) of what a run has made so far."""
+        records = [
+            (kind, each) for kind in Kind for each in await self._ports.items.list_newest(_owner(run), kind)
+        ]
+        return [
+            (of_kind(kind, str(each.content.get("kind", ""))).name, each.item)
+            for kind, each in records
+            if each.status in _MADE
+        ]
+
+    async def fields(
+        self, run: RunRecord, point: str, item: str, fields: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return all fields of a waiting item: a request holds only a summary of an article."""
+        if point != POSTS.point:
+            return fields
+        return (await self._ports.items.newest(_owner(run), Kind.POST, item)).content
+
+    async def summary(self, run_id: str) -> RunSummary:
+        """Sum a run up: status, what waits, counts, words of each post, cost by provider."""
+        ports, run = self._ports, await self.get(run_id)
+        mine = _owner(run)
         waiting = await self.waiting(run_id) if run.status == RunStatus.WAITING else None
         kinds = {kind: await ports.items.list_newest(mine, kind) for kind in Kind}
         newest = {(o.kind, o.item): o for o in await ports.reviews.outcomes(mine)}  # in order of revision
         outcomes = list(newest.values())
-        quoted = await self.quoted(run_id)
-        return {
-            "thread_id": run.id,
-            "status": run.standing,
-            "waiting": {"point": waiting.point, "items": waiting.items} if waiting else None,
-            "company": run.request["company"],
-            "month": run.month,
-            "tier": run.tier,
-            "sandbox": run.sandbox,
-            "counts": _counts(kinds),
-            "words": {
-                record.content["slug"]: record.content["wordCount"]
-                for record in kinds[Kind.POST]
-                if record.status != ItemStatus.DROPPED
-            },
-            "approvals": len(await ports.reviews.approvals(mine)),
-            "failed": [f"{o.item}: {o.reason}" for o in outcomes if o.status == OutcomeStatus.FAILED],
-            "skipped": [f"{o.item}: {o.reason}" for o in outcomes if o.status == OutcomeStatus.SKIPPED],
-            "cost_usd": await self._cost(run_id),
-            "quote": quoted.as_json() if quoted else None,
-            "out": run.out,
-            "error": run.error,
-        }
+        return RunSummary(
+            thread_id=run.id,
+            status=run.standing,
+            waiting={"point": waiting.point, "items": waiting.ids} if waiting else None,
+            company=run.request["company"],
+            month=run.month,
+            tier=run.tier,
+            sandbox=run.sandbox,
+            counts=counts(kinds),
+            words=words(kinds[Kind.POST]),
+            approvals=len(await ports.reviews.approvals(mine)),
+            failed=tuple(f"{o.item}: {o.reason}" for o in outcomes if o.status == OutcomeStatus.FAILED),
+            skipped=tuple(f"{o.item}: {o.reason}" for o in outcomes if o.status == OutcomeStatus.SKIPPED),
+            cost_usd=await self._cost(run_id),
+            quote=await self.quoted(run_id),
+            out=run.out,
+            error=run.error,
+        )
 
-    async def export(self, run_id: str, out: Path) -> Path:
+    async def export(self, run_id: str, out: Path) -> ExportedRun:
         """Write a run's package into a folder and return its page; the same run gives the same bytes.
 
         Raises:
@@ -196,9 +235,9 @@ class Months:
             StorageFull: A file could not be written.
         """
         ports = self._ports
-        run = await ports.runs.get(self._organization, run_id)
+        run = await self.get(run_id)
         package = await collect(
-            Owner(run.organization_id, run.company_id, run.id),
+            _owner(run),
             items=ports.items,
             reviews=ports.reviews,
             runs=ports.runs,
@@ -211,7 +250,7 @@ class Months:
                 f"The run {run_id} has no approved post yet.",
                 next_step=f"Let it go on with: posthub resume {run_id}",
             )
-        return (await write(package, ports.files, out)).index
+        return ExportedRun(run_id, (await write(package, ports.files, out)).index)
 
     async def _read_website(self, url: str) -> None:
         try:
@@ -244,7 +283,7 @@ class Months:
         waiting = await self.waiting(run.id)
         if waiting:
             await self._ports.runs.set_status(run.id, RunStatus.WAITING, waiting_at=waiting.point)
-            return {"event": "waiting", "point": waiting.point, "items": waiting.items}
+            return {"event": "waiting", "point": waiting.point, "items": waiting.ids}
         state = await self._graph.aget_state(_config(run.id))
         out = state.values.get("package")
         packaged = [
@@ -293,16 +332,5 @@ def _input(run: RunRecord) -> dict[str, Any]:
     return {key: value for key, value in run.request.items() if key not in {"tier", "approve", "templates"}}
 
 
-def _counts(kinds: Mapping[Kind, list[ItemRecord]]) -> dict[str, int]:
-    def kept(kind: Kind) -> list[ItemRecord]:
-        return [record for record in kinds[kind] if record.status not in NOT_PLANNED]
-
-    media = [record.content["kind"] for record in kept(Kind.ASSET)]
-    return {
-        "personas": len(kept(Kind.PERSONA)),
-        "topics": len(kept(Kind.TOPIC)),
-        "posts": len(kept(Kind.POST)),
-        "social": len(kept(Kind.SOCIAL)),
-        "images": media.count("image"),
-        "videos": media.count("video"),
-    }
+def _owner(run: RunRecord) -> Owner:
+    return Owner(run.organization_id, run.company_id, run.id)

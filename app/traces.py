@@ -11,16 +11,18 @@ from prompts.files import TemplateFile
 from store.content.items import ItemRecord, Items, ItemStatus, Kind, Owner
 from store.content.runs import RunRecord, Runs
 from store.content.tenants import CompanyRecord
-from store.database import Database
 
 _RUNS = 1_000
 
 
-async def traced(database: Database, organization: str, run_id: str, item: str = "") -> list[dict[str, Any]]:
+async def traced(
+    runs: Runs, items: Items, organization: str, run_id: str, item: str = ""
+) -> list[dict[str, Any]]:
     """Return every version of every item of a run with the template version, experiment and arm that asked for it.
 
     Args:
-        database: Where they are.
+        runs: Where the runs are.
+        items: Where their items are.
         organization: Whose run it is.
         run_id: The thread id.
         item: An item, such as ``t01``; what was made from it counts too. Empty: all.
@@ -28,8 +30,8 @@ async def traced(database: Database, organization: str, run_id: str, item: str =
     Raises:
         NotFound: There is no such run, or no such item in it.
     """
-    run = await Runs(database).get(organization, run_id)
-    owner, items = Owner(run.organization_id, run.company_id, run.id), Items(database)
+    run = await runs.get(organization, run_id)
+    owner = Owner(run.organization_id, run.company_id, run.id)
     rows = []
     for kind in Kind:
         names = {record.item for record in await items.list_newest(owner, kind) if _meant(record, item)}
@@ -53,7 +55,7 @@ def _row(kind: Kind, record: ItemRecord) -> dict[str, Any]:
 
 
 async def company_variables(
-    database: Database, company: CompanyRecord, template: TemplateFile
+    runs: Runs, items: Items, company: CompanyRecord, template: TemplateFile
 ) -> tuple[dict[str, Any], list[str]]:
     """Fill a template's variables from what a company's newest runs made.
 
@@ -61,9 +63,9 @@ async def company_variables(
         The variables, and the names of those for which the template's own examples had to do.
     """
     found: dict[str, Any] = {}
-    for run in await Runs(database).list(company.organization_id, limit=_RUNS):
+    for run in await runs.list(company.organization_id, limit=_RUNS):
         if run.company_id == company.id:
-            found = {**await _of_run(database, run), **found}
+            found = {**await _of_run(items, run), **found}
         if {"dna", "personas", "topics", "blogpost"} <= set(found):
             break
     variables = {**template.examples, **_as_variables(company, found)}
@@ -71,8 +73,8 @@ async def company_variables(
     return used, sorted(set(template.variables) - set(_as_variables(company, found)))
 
 
-async def _of_run(database: Database, run: RunRecord) -> dict[str, Any]:
-    owner, items = Owner(run.organization_id, run.company_id, run.id), Items(database)
+async def _of_run(items: Items, run: RunRecord) -> dict[str, Any]:
+    owner = Owner(run.organization_id, run.company_id, run.id)
     dna = [one for one in await items.list_newest(owner, Kind.DNA) if one.item == "dna"]
     personas = await items.list_newest(owner, Kind.PERSONA, statuses=(ItemStatus.APPROVED,))
     topics = await items.list_newest(owner, Kind.TOPIC)

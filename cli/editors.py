@@ -1,24 +1,25 @@
-"""What the commands for prompts share: the person, the open templates, and how they are shown."""
+"""What the commands for prompts share: their options, the open library, and how a difference is shown."""
 
 from __future__ import annotations
 
-import platform
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from cli.screen.terminal import Screen
+from cli.screen.text import clean
+from cli.session import person, read_settings, run_async
+
 if TYPE_CHECKING:
-    from prompts.actor import Actor
-    from prompts.editing import Editor
-    from prompts.registry import Prompts
-    from prompts.versions import Version
+    from app.experiments import Experiments
+    from app.prompt_changes import PromptChanges
+    from app.prompts import Library
+    from runtime.library import PromptUseCases
     from runtime.settings import Settings
-    from store.content.tenants import CompanyRecord
-    from store.database import Database
-    from store.prompts.templates import TemplateKey
+
+T = TypeVar("T")
 
 Code = Annotated[str, typer.Argument(metavar="CODE", help="The template; see `posthub prompts list`.")]
 Language = Annotated[str, typer.Option(help="Language of the template, ISO 639-1.")]
@@ -28,61 +29,45 @@ Company = Annotated[
 Reason = Annotated[str, typer.Option(help="Why; stands in the history.")]
 
 
-@dataclass(frozen=True)
-class Desk:
-    """What an editor has in front of them."""
-
-    settings: Settings
-    database: Database
-    editor: Editor
-    prompts: Prompts
-
-    async def place(self, code: str, language: str) -> TemplateKey:
-        return await self.editor.key(code, language)
-
-    async def version(self, code: str, language: str, wanted: str | None) -> Version:
-        """Return the version of a number or a label; the one in use where none is given.
-
-        Raises:
-            NotFound: There is none.
-        """
-        place = await self.place(code, language)
-        asked = {place[0]: wanted or "production"}
-        found = await self.prompts.resolve(
-            place[1], organization=self.settings.organization, wanted=asked, record=False
-        )
-        return found[place[0]].version
-
-    async def company(self, name: str) -> CompanyRecord:
-        from store.content.tenants import Tenants
-
-        return await Tenants(self.database).find(self.settings.organization, name)
-
-    async def company_id(self, name: str | None) -> str:
-        """The id of a company, or what stands for every company."""
-        return (await self.company(name)).id if name else ""
-
-
 @asynccontextmanager
-async def opened_desk(settings: Settings) -> AsyncIterator[Desk]:
-    """Open the templates; those that come with the product are brought in before.
+async def opened_prompts(settings: Settings) -> AsyncIterator[PromptUseCases]:
+    """Open the templates for the person at this terminal. Raises as `runtime.library.open_prompts`."""
+    from runtime.library import open_prompts
 
-    Raises:
-        StoreUnavailable: The database does not answer.
-    """
-    from cli.session import opened_database
-    from prompts.editing import Editor
-    from prompts.registry import Prompts
-
-    async with opened_database(settings) as database:
-        prompts = Prompts(database)
-        await prompts.sync_shipped()
-        yield Desk(settings, database, Editor(database, settings.organization, actor(settings)), prompts)
+    async with open_prompts(settings, person()) as prompts:
+        yield prompts
 
 
-def actor(settings: Settings) -> Actor:
-    """The person at this terminal, as the audit trail knows them."""
-    from cli.session import person
-    from prompts.actor import Actor
+def with_prompts(asked: Callable[[PromptUseCases], Coroutine[Any, Any, T]]) -> T:
+    """Open the templates, ask for something, and close them."""
+    settings = read_settings()
 
-    return Actor(settings.author or person(), settings.role, f"posthub on {platform.node() or 'localhost'}")
+    async def work() -> T:
+        async with opened_prompts(settings) as prompts:
+            return await asked(prompts)
+
+    return run_async(work())
+
+
+def with_library(asked: Callable[[Library], Coroutine[Any, Any, T]]) -> T:
+    return with_prompts(lambda prompts: asked(prompts.library))
+
+
+def with_changes(asked: Callable[[PromptChanges], Coroutine[Any, Any, T]]) -> T:
+    return with_prompts(lambda prompts: asked(prompts.changes))
+
+
+def with_experiments(asked: Callable[[Experiments], Coroutine[Any, Any, T]]) -> T:
+    return with_prompts(lambda prompts: asked(prompts.experiments))
+
+
+def print_diff(shown: Screen, text: str) -> None:
+    """Print a unified diff, in colour where there is any."""
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    for line in safe(text).splitlines():
+        shown.out.print(line, style=styles.get(line[:1]), soft_wrap=True)
+
+
+def safe(text: str) -> str:
+    """A template may be anybody's text: it must not command the terminal. Its lines stay as they are."""
+    return "\n".join(clean(line) for line in text.split("\n"))

@@ -5,21 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import tempfile
-import traceback
-from collections.abc import Collection
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, ClassVar, TextIO
-from urllib.parse import urlsplit
 
 from cli.screen.text import one_line
 from domain.errors import InvalidInput, PostHubError
 
 _MOST = 800
 """Characters of a failure's line; providers sometimes answer with a whole page."""
-_SHORTEST_SECRET = 6
-"""Hiding shorter ones would tear holes into ordinary words."""
 
 
 class Interrupted(PostHubError):
@@ -47,6 +39,8 @@ def status_of(error: PostHubError) -> int:
 
 def report(error: PostHubError, *, as_json: bool) -> int:
     """Say what failed, why and what to do, in one line; returns the exit status."""
+    from runtime.logs import known_secrets, redacted
+
     secrets = known_secrets()
     line = redacted(one_line(error), secrets)
     _write(sys.stderr, f"posthub: {line if len(line) <= _MOST else line[:_MOST] + '…'}\n")
@@ -62,7 +56,9 @@ def unexpected(error: BaseException) -> PostHubError:
     """Keep the traceback in a log file and return a failure that names it."""
     what = f"Something unexpected happened: {type(error).__name__}"
     said = one_line(next(iter(str(error).splitlines()), ""))[:200].rstrip(".")
-    log = _keep_traceback(error)
+    from runtime.logs import keep_traceback
+
+    log = keep_traceback(error)
     where = f"The traceback is in {log}." if log else "The traceback could not be kept."
     return PostHubError(f"{what}: {said}." if said else f"{what}.", next_step=where, log=str(log or ""))
 
@@ -73,51 +69,6 @@ def usage(error: Any) -> InvalidInput:
     command = context.command_path if context else "posthub"
     said = one_line(error.format_message()).rstrip(". ")
     return InvalidInput(said if said.endswith("?") else f"{said}.", next_step=f"See: {command} --help")
-
-
-def known_secrets() -> list[str]:
-    """The keys and passwords of the environment's settings, which must be written nowhere."""
-    from runtime.settings import load
-
-    try:
-        settings = load()
-    except PostHubError:
-        return []
-    keys = [secret for provider in settings.providers.values() for secret in provider.secrets]
-    addresses = [urlsplit(uri or "") for uri in (settings.database_uri, settings.redis_uri)]
-    found = [*keys, *(address.password for address in addresses)]
-    return [secret for secret in found if secret and len(secret) >= _SHORTEST_SECRET]
-
-
-def redacted(text: str, secrets: Collection[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text
-
-
-def logs_folder() -> Path:
-    """The folder of log files; made if missing, the system's temporary one where it cannot be."""
-    from runtime.settings import default_home, load
-
-    try:
-        home = load().home
-    except PostHubError:
-        home = default_home()
-    try:
-        (home / "logs").mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return Path(tempfile.gettempdir())
-    return home / "logs"
-
-
-def _keep_traceback(error: BaseException) -> Path | None:
-    text = redacted("".join(traceback.format_exception(error)), known_secrets())
-    path = logs_folder() / f"error-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.log"
-    try:
-        path.write_text(text, encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    return path
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from exports.package.stage import Stage
+
 
 def refuse_foreign_out(out: Path) -> None:
     """Try whether a package can be put into a folder, by preparing one and taking it away again.
@@ -12,6 +14,4 @@ def refuse_foreign_out(out: Path) -> None:
         InvalidInput: It is a file, holds something that PostHub did not write, or may not be written.
         StorageFull: There is no room for it.
     """
-    from exports.package.stage import Stage
-
     Stage(out).discard()

@@ -12,16 +12,16 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.errors import Interrupted
-from cli.logs import log_to_file
-from cli.screen.terminal import SIGNALS, Screen
+from cli.screen.terminal import Screen
+from runtime.children import SIGNALS
+from runtime.logs import log_to_file
+from runtime.settings import Settings, load
 
 if TYPE_CHECKING:
     from app.months import Months
     from app.quoting import Quotes
     from runtime.books import Books
     from runtime.services import Services
-    from runtime.settings import Settings
-    from store.database import Database
 
 T = TypeVar("T")
 
@@ -79,16 +79,14 @@ def read_settings() -> Settings:
     Raises:
         InvalidInput: A variable of the environment cannot be used.
     """
-    from runtime.settings import load
-
     log_to_file()
     return load()
 
 
 @asynccontextmanager
-async def opened(
+async def opened_services(
     screen: Screen, settings: Settings, *, buys: bool = True
-) -> AsyncIterator[tuple[Services, Months]]:
+) -> AsyncIterator[Services]:
     """Open everything that a run needs; says what the person should know about it.
 
     Args:
@@ -106,27 +104,24 @@ async def opened(
             from runtime.services import open_services
 
             services = await stack.enter_async_context(open_services(settings, buys=buys))
-            months = services.months
         for note in services.notes:
             screen.say(note, "dim")
-        yield services, months
+        yield services
 
 
 @asynccontextmanager
-async def opened_database(settings: Settings) -> AsyncIterator[Database]:
-    """Open the database alone. Raises as `runtime.stores.open_database`."""
-    from runtime.stores import open_database
-
-    async with open_database(settings) as database:
-        yield database
+async def opened(screen: Screen, settings: Settings, *, buys: bool = True) -> AsyncIterator[Months]:
+    """Open the months. Arguments and errors as `opened_services`."""
+    async with opened_services(screen, settings, buys=buys) as services:
+        yield services.months
 
 
 @asynccontextmanager
-async def opened_books(settings: Settings) -> AsyncIterator[Books]:
+async def opened_books(settings: Settings, *, prices: bool = False) -> AsyncIterator[Books]:
     """Open what was spent and what may be spent. Raises as `runtime.books.open_books`."""
     from runtime.books import open_books
 
-    async with open_books(settings) as books:
+    async with open_books(settings, prices=prices) as books:
         yield books
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from app.budgets import SpendingLimits
 from app.costs import Costs
+from app.prices import PriceList
 from app.runs import RunList, newest
+from gateway.providers.registry import shipped_prices
 from runtime.settings import Settings
 from runtime.stores import open_database
 from store.content.runs import Runs
@@ -16,6 +18,8 @@ from store.content.tenants import Tenants
 from store.database import Database
 from store.money.budgets import Budgets
 from store.money.ledger import Ledger
+from store.money.prices import Prices
+from store.money.reconcile import Reconciler
 from store.money.usage import UsageRecords
 
 
@@ -49,16 +53,31 @@ class Books:
         )
 
     @property
+    def prices(self) -> PriceList:
+        return PriceList(Prices(self.database))
+
+    @property
+    def reconciler(self) -> Reconciler:
+        """The ledger's side of a comparison with a bill; of every organization of the database."""
+        return Reconciler(self.database, self._ledger)
+
+    @property
     def _ledger(self) -> Ledger:
         return Ledger(self.database, default_limit_micro=self.settings.monthly_budget_micro)
 
 
 @asynccontextmanager
-async def open_books(settings: Settings) -> AsyncIterator[Books]:
+async def open_books(settings: Settings, *, prices: bool = False) -> AsyncIterator[Books]:
     """Open the books of an organization.
+
+    Args:
+        settings: What to open.
+        prices: Bring in the price rows that come with the product before.
 
     Raises:
         StoreUnavailable: The database does not answer.
     """
     async with open_database(settings) as database:
+        if prices:
+            await Prices(database).load_shipped(shipped_prices())
         yield Books(settings, database)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from app.months import Months
 from app.quoting import Quotes
@@ -88,7 +89,7 @@ class Services:
     def pages(self) -> PageReader:
         return self.ports.pages
 
-    @property
+    @cached_property
     def months(self) -> Months:
         """The months of this organization."""
         limit = self.settings.monthly_budget_micro

@@ -299,3 +299,15 @@ def _whole(env: Mapping[str, str], variable: str, default: int) -> int:
     if not value.isdigit():
         raise InvalidInput(f"{variable} is {value!r}.", next_step="Give a whole number.")
     return int(value)
+
+
+DEMO_ORGANIZATION = "demo"
+"""The organization of a demo where real keys are set: play money must not meet real books."""
+
+
+def for_demo(settings: Settings) -> Settings:
+    """Take the provider keys away, so that the sandbox is used."""
+    if not settings.has_provider_key:
+        return settings
+    providers = {name: replace(provider, api_key=None) for name, provider in settings.providers.items()}
+    return replace(settings, providers=providers, organization=DEMO_ORGANIZATION)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
 
 from cli.options import Json
+from cli.screen.output import print_json, table
+from cli.screen.terminal import screen
+from cli.screen.text import clean
+from cli.session import read_settings, run_async
 
 if TYPE_CHECKING:
     from cli.checks import Check
@@ -23,10 +30,6 @@ def doctor(json: Json = False) -> int:
       posthub doctor
       GEMINI_API_KEY=... posthub doctor --json
     """
-    from cli.screen.output import print_json
-    from cli.screen.terminal import screen
-    from cli.session import read_settings, run_async
-
     shown, settings = screen(json=json), read_settings()
 
     async def work() -> list[Check]:
@@ -46,13 +49,8 @@ def doctor(json: Json = False) -> int:
     return 0 if healthy else 1
 
 
-def report(checks: list[Check]) -> Any:
+def report(checks: list[Check]) -> Table:
     """The checks as a table for people."""
-    from rich.text import Text
-
-    from cli.screen.output import table
-    from cli.screen.text import clean
-
     styles = {"ok": "green", "failed": "bold red", "off": "dim"}
     made = table("", "Part", "What a run would use")
     for check in checks:

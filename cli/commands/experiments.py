@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.editors import Code, Language, Reason, opened_desk
+from cli.editors import Code, Language, Reason, with_experiments
 from cli.options import Json
+from cli.screen.output import print_json, table
+from cli.screen.terminal import Screen, screen
+from domain.errors import InvalidInput
+from domain.money import format_usd
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from cli.editors import Desk
-    from cli.screen.terminal import Screen
-    from prompts.experiments.report import ExperimentReport
+    from app.experiments import ExperimentStatus
     from prompts.experiments.statistics import Estimate
-    from store.prompts.experiments import Experiment
 
 
 class Allocation(StrEnum):
@@ -52,21 +52,11 @@ def start(
       posthub experiments start BLOGPOST_GEN_V1 --arms 1:0.5,2:0.5
       posthub experiments start BLOGPOST_GEN_V1 --arms 1:0.8,2:0.2 --minimum 30 --until 2027-03-01
     """
-    from cli.screen.terminal import screen
-    from cli.session import read_settings, run_async
-    from prompts.experiments import lifecycle as experiments
+    from app.experiments import ExperimentSpec, parse_arms
 
-    shown, settings = screen(), read_settings()
-    spec = experiments.ExperimentSpec(
-        experiments.parse_arms(arms), allocation.value, minimum, _moment(begin), _moment(until)
-    )
-
-    async def work() -> Experiment:
-        async with opened_desk(settings) as desk:
-            place = await desk.place(code, language)
-            return await experiments.start(desk.editor, place, spec, reason=reason)
-
-    made = run_async(work())
+    shown = screen()
+    spec = ExperimentSpec(parse_arms(arms), allocation.value, minimum, _moment(begin), _moment(until))
+    made = with_experiments(lambda each: each.start(code, language, spec, reason=reason))
     listed = ", ".join(f"{one.name} (version {one.version}, {one.weight:.0%})" for one in made.arms)
     shown.out.print(f"The experiment on {code} ({language}) runs: {listed}.", soft_wrap=True)
     shown.say("See how it goes with: posthub experiments status")
@@ -74,10 +64,6 @@ def start(
 
 
 def _moment(value: str | None) -> datetime | None:
-    from datetime import UTC, datetime
-
-    from domain.errors import InvalidInput
-
     if value is None:
         return None
     try:
@@ -103,42 +89,17 @@ def status(
       posthub experiments status
       posthub experiments status BLOGPOST_GEN_V1 --json
     """
-    from cli.screen.output import print_json
-    from cli.screen.terminal import screen
-    from cli.session import read_settings, run_async
-
-    shown, settings = screen(json=json), read_settings()
-
-    async def work() -> list[tuple[ExperimentReport, dict[str, str]]]:
-        async with opened_desk(settings) as desk:
-            return await _reports(desk, code, language)
-
-    reports = run_async(work())
+    shown, found = screen(json=json), with_experiments(lambda each: each.status(code, language))
     if json:
-        print_json(shown, {"experiments": [_report_json(one, spread) for one, spread in reports]})
+        print_json(shown, found.as_json())
         return 0
-    if not reports:
+    if not found.experiments:
         shown.out.print(
             "No experiment runs. Start one with: posthub experiments start CODE --arms 1:0.5,2:0.5"
         )
-    for one, spread in reports:
-        _print_report(shown, one, spread)
+    for one in found.experiments:
+        _print_status(shown, one)
     return 0
-
-
-async def _reports(
-    desk: Desk, code: str | None, language: str
-) -> list[tuple[ExperimentReport, dict[str, str]]]:
-    from prompts.experiments import lifecycle as experiments
-    from prompts.experiments.report import report
-
-    if code is not None:
-        wanted = [await experiments.found(desk.editor, await desk.place(code, language))]
-    else:
-        wanted = [one for one in await experiments.all_of(desk.editor) if one.status == "running"]
-    return [
-        (await report(desk.database, one), await experiments.assignments(desk.editor, one)) for one in wanted
-    ]
 
 
 def stop(code: Code, reason: Reason = "", language: Language = "cs") -> int:
@@ -147,17 +108,8 @@ def stop(code: Code, reason: Reason = "", language: Language = "cs") -> int:
     Example:
       posthub experiments stop BLOGPOST_GEN_V1 --reason "no difference after two months"
     """
-    from cli.screen.terminal import screen
-    from cli.session import read_settings, run_async
-    from prompts.experiments import lifecycle as experiments
-
-    shown, settings = screen(), read_settings()
-
-    async def work() -> None:
-        async with opened_desk(settings) as desk:
-            await experiments.stop(desk.editor, await desk.place(code, language), reason=reason)
-
-    run_async(work())
+    shown = screen()
+    with_experiments(lambda each: each.stop(code, language, reason=reason))
     shown.out.print(f"The experiment on {code} ({language}) has ended; production has not changed.")
     return 0
 
@@ -178,18 +130,8 @@ def promote(
       posthub experiments promote BLOGPOST_GEN_V1
       posthub experiments promote BLOGPOST_GEN_V1 --arm B --reason "the tone is what we want"
     """
-    from cli.screen.terminal import screen
-    from cli.session import read_settings, run_async
-    from prompts.experiments import lifecycle as experiments
-
-    shown, settings = screen(), read_settings()
-
-    async def work() -> tuple[Any, ExperimentReport]:
-        async with opened_desk(settings) as desk:
-            place = await desk.place(code, language)
-            return await experiments.promote(desk.editor, place, arm=arm, reason=reason)
-
-    chosen, seen = run_async(work())
+    shown = screen()
+    chosen, seen = with_experiments(lambda each: each.promote(code, language, arm=arm, reason=reason))
     shown.out.print(
         f"{code} ({language}) version {chosen.version} is in production; the experiment has ended.",
         soft_wrap=True,
@@ -215,9 +157,8 @@ _ROWS = {
 _SHARES = {"at_once", "after_edits", "after_rejection", "dropped", "failed", "edit_distance"}
 
 
-def _print_report(shown: Screen, one: ExperimentReport, spread: dict[str, str]) -> None:
-    from cli.screen.output import table
-
+def _print_status(shown: Screen, found: ExperimentStatus) -> None:
+    one, spread = found.report, found.companies
     experiment = one.experiment
     until = f", until {experiment.ends_at:%Y-%m-%d}" if experiment.ends_at else ""
     title = f"{experiment.code} ({experiment.language}): {experiment.status}, since {experiment.starts_at:%Y-%m-%d}"
@@ -243,41 +184,8 @@ def _figure(key: str, found: Estimate | None) -> str:
 
 
 def _number(key: str, value: float) -> str:
-    from domain.money import format_usd
-
     if key in _SHARES:
         return f"{value:.0%}"
     if key == "cost_micro":
         return format_usd(round(value))
     return f"{value:.0f}" if key == "tokens" else f"{value:.2f}"
-
-
-def _report_json(one: ExperimentReport, spread: dict[str, str]) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    experiment = one.experiment
-    return {
-        "id": experiment.id,
-        "code": experiment.code,
-        "language": experiment.language,
-        "status": experiment.status,
-        "allocation": experiment.allocation,
-        "minimum": experiment.minimum,
-        "starts_at": experiment.starts_at.isoformat(),
-        "ends_at": experiment.ends_at.isoformat() if experiment.ends_at else None,
-        "companies": spread,
-        "arms": [
-            {
-                "name": each.arm.name,
-                "version": each.arm.version,
-                "weight": each.arm.weight,
-                "decided": each.decided,
-                "results": each.results,
-                "shares": {key: asdict(value) if value else None for key, value in each.shares.items()},
-                "means": {key: asdict(value) if value else None for key, value in each.means.items()},
-            }
-            for each in one.arms
-        ],
-        "winner": one.winner,
-        "verdict": one.verdict,
-    }

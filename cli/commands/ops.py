@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import json
+import sys
+from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from cli.options import Port
+from cli.screen.terminal import Screen, screen
+from cli.screen.text import clean
+from cli.session import read_settings, run_async
+from gateway.providers.registry import providers
+from runtime.children import free_port, run_child
+from runtime.installation import need_extra, server_config
 
 STUDIO = "https://smith.langchain.com/studio/?baseUrl="
 
@@ -20,37 +29,14 @@ def upgrade() -> int:
     Example:
       DATABASE_URI=postgresql://posthub@db.internal/posthub posthub db upgrade
     """
-    from cli.screen.terminal import screen
-    from cli.session import read_settings, run_async
+    from runtime.library import upgrade as upgrade_schema
 
     shown, settings = screen(), read_settings()
-
-    async def work() -> tuple[str, int]:
-        from runtime.stores import open_stores
-        from store.database import ping
-        from store.database import upgrade as upgrade_schema
-
-        async with open_stores(settings) as stores:
-            await upgrade_schema(stores.database_uri)
-            added = await _sync_prompts(stores.database_uri)
-            return await ping(stores.database_uri), added
-
-    version, added = run_async(work())
+    version, added = run_async(upgrade_schema(settings))
     shown.out.print(f"The schema is the newest one (PostgreSQL {version}).")
     if added:
         shown.out.print(f"{added} prompt versions came with this release.")
     return 0
-
-
-async def _sync_prompts(uri: str) -> int:
-    from prompts.registry import Prompts
-    from store.database import Database
-
-    database = Database(uri)
-    try:
-        return await Prompts(database).sync_shipped()
-    finally:
-        await database.dispose()
 
 
 def sandbox(
@@ -68,13 +54,6 @@ def sandbox(
       posthub sandbox
       posthub sandbox --port 0 --seed 7
     """
-    import sys
-
-    from cli.screen.children import run_child
-    from cli.screen.terminal import screen
-    from cli.session import read_settings
-    from runtime.installation import need_extra
-
     shown, settings = screen(), read_settings()
     need_extra("sandbox", "The sandbox of stand-in providers")
     home = settings.home / "sandbox-foreground"
@@ -95,13 +74,6 @@ def serve(
       posthub serve
       posthub serve --port 8123
     """
-    import sys
-
-    from cli.screen.children import free_port, run_child
-    from cli.screen.terminal import screen
-    from cli.session import read_settings
-    from runtime.installation import need_extra, server_config
-
     shown, settings = screen(), read_settings()
     need_extra("server", "The LangGraph development server")
     home = settings.home / "server"  # where the server keeps its own notes, and what it may import from
@@ -115,13 +87,7 @@ def serve(
     return run_child(command, cwd=home)
 
 
-def _print_sandbox(shown: Any, line: str) -> None:
-    import json
-    from urllib.parse import urlsplit
-
-    from cli.screen.text import clean
-    from gateway.providers.registry import providers
-
+def _print_sandbox(shown: Screen, line: str) -> None:
     try:
         ready = json.loads(line)
         base, sites = ready["base_url"], ready["sites"]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Coroutine
+from csv import DictWriter
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from app.prices import FIELDS, PriceRows, own_row, parse_day, read_rows, row_as_json
 from cli.options import Json
+from cli.screen.output import print_json, table
+from cli.screen.terminal import Screen, screen
+from cli.screen.text import clean
+from cli.session import opened_books, read_settings, run_async
 from gateway.providers.registry import by_key_alone
 
 if TYPE_CHECKING:
-    from datetime import date
+    from app.prices import PriceList
 
-    from cli.screen.terminal import Screen
-    from store.money.prices import PriceBook, PriceRow
+T = TypeVar("T")
 
 Provider = Annotated[str | None, typer.Option(metavar="NAME", help="Of this provider alone.")]
 Model = Annotated[str | None, typer.Option(metavar="NAME", help="Of this model alone.")]
@@ -39,13 +43,9 @@ def show(
       posthub prices list --provider gemini --on 2026-11-22
       posthub prices list --csv > prices.csv
     """
-    day = _day(on, "on") if on else None
-
-    async def read(prices: Any) -> list[PriceRow]:
-        return _chosen((await prices.book()), provider, model, day)
-
-    shown, rows = _with_prices(read, json=json)
-    _print(shown, rows, csv=csv)
+    day = parse_day(on, "on") if on else None
+    shown, found = _with_prices(lambda prices: prices.rows(provider=provider, model=model, day=day), json)
+    _print(shown, found, csv=csv)
     return 0
 
 
@@ -66,14 +66,9 @@ def load(
       posthub prices import litellm
       posthub prices import our-prices.csv
     """
-    rows = _read(source, valid_from)
-
-    async def add(prices: Any) -> int:
-        added: int = await prices.add(rows)
-        return added
-
-    shown, added = _with_prices(add, json=json)
-    _say(shown, {"read": len(rows), "added": added}, f"{added} of {len(rows)} rows are new.")
+    rows = read_rows(source, parse_day(valid_from, "from") if valid_from else None)
+    shown, found = _with_prices(lambda prices: prices.add(rows), json)
+    _say(shown, found.as_json(), f"{found.added} of {found.read} rows are new.")
     return 0
 
 
@@ -95,18 +90,17 @@ def add(
       posthub prices add --provider gemini --model gemini-4-argon --unit output --usd 10 --per 1000000 \
           --source https://ai.google.dev/pricing --from 2026-12-01
     """
-    from store.money.price_rows import parse_row
-
-    given = {"list": "own", "provider": provider, "model": model, "unit": unit, "usd_per": usd, "per": per}
-    first = _day(valid_from, "from") if valid_from else _today()
-    row = parse_row(given | {"valid_from": first.isoformat(), "source": source})
-
-    async def write(prices: Any) -> int:
-        added: int = await prices.add([row])
-        return added
-
-    shown, added = _with_prices(write, json=json)
-    _say(shown, {"added": added, "id": row.id}, "Added." if added else "It was there already.")
+    row = own_row(
+        parse_day(valid_from, "from") if valid_from else None,
+        provider=provider,
+        model=model,
+        unit=unit,
+        usd_per=usd,
+        per=per,
+        source=source,
+    )
+    shown, found = _with_prices(lambda prices: prices.add_one(row), json)
+    _say(shown, found.as_json(), "Added." if found.added else "It was there already.")
     return 0
 
 
@@ -120,156 +114,47 @@ def diff(
       posthub prices diff
       posthub prices diff our-prices.csv --json
     """
-    rows = _read(source, None)
-
-    async def compare(prices: Any) -> list[dict[str, str]]:
-        return differences(await prices.book(), rows, _today())
-
-    shown, found = _with_prices(compare, json=json)
+    rows = read_rows(source)
+    shown, found = _with_prices(lambda prices: prices.differences(source, rows), json)
     if shown.json:
-        _say(shown, {"source": source, "differences": found}, "")
+        print_json(shown, found.as_json())
         return 0
-    from cli.screen.output import table
-
     made = table("Provider", "Model", "Unit", "Here", "There", right=("Here", "There"))
-    for each in found:
-        made.add_row(*(each[name] for name in ("provider", "model", "unit", "here", "there")))
-    shown.out.print(made if found else "No differences.")
+    for each in found.differences:
+        made.add_row(each.provider, each.model, each.unit, each.here, each.there)
+    shown.out.print(made if found.differences else "No differences.")
     return 0
 
 
-def differences(book: PriceBook, rows: Iterable[PriceRow], day: date) -> list[dict[str, str]]:
-    """Return where rows say something else than what holds here on a day; models that are not here are left out."""
-    from domain.errors import UnknownPrice
-
-    found = []
-    for row in rows:
-        try:
-            here = {each.unit: each for each in book.tariff(row.provider, row.model, day).rows}
-        except UnknownPrice:
-            continue
-        mine = here.get(row.unit)
-        if mine is None or mine.usd_per / mine.per != row.usd_per / row.per:
-            there = f"{row.usd_per.normalize():f}/{row.per.normalize():f}"
-            known = f"{mine.usd_per.normalize():f}/{mine.per.normalize():f}" if mine else "–"
-            found.append(
-                {
-                    "provider": row.provider,
-                    "model": row.model,
-                    "unit": row.unit,
-                    "here": known,
-                    "there": there,
-                }
-            )
-    return found
-
-
-def _read(source: str, valid_from: str | None) -> list[PriceRow]:
-    from store.money.price_rows import read_price_file
-
-    if source != "litellm":
-        return read_price_file(Path(source).expanduser())
-    from gateway.providers.litellm.prices import litellm_rows
-
-    return litellm_rows(_day(valid_from, "from") if valid_from else _today())
-
-
-def _today() -> date:
-    from store.money.prices import today
-
-    return today()
-
-
-def _day(value: str, field: str) -> date:
-    from datetime import date
-
-    from domain.errors import InvalidInput
-
-    try:
-        return date.fromisoformat(value)
-    except ValueError as error:
-        raise InvalidInput(
-            f"The day {value[:40]!r} is not of the form YYYY-MM-DD.",
-            next_step="Use, say, 2026-11-22.",
-            field=field,
-        ) from error
-
-
-def _with_prices(work: Any, *, json: bool) -> tuple[Screen, Any]:
-    from cli.screen.terminal import screen
-    from cli.session import opened_database, read_settings, run_async
-
+def _with_prices(asked: Callable[[PriceList], Coroutine[Any, Any, T]], json: bool) -> tuple[Screen, T]:
     shown, settings = screen(json=json), read_settings()
 
-    async def opened() -> Any:
-        from gateway.providers.prices import shipped_prices
-        from store.money.prices import Prices
+    async def work() -> T:
+        async with opened_books(settings, prices=True) as books:
+            return await asked(books.prices)
 
-        async with opened_database(settings) as database:
-            prices = Prices(database)
-            await prices.load_shipped(shipped_prices())
-            return await work(prices)
-
-    return shown, run_async(opened())
-
-
-def _chosen(book: PriceBook, provider: str | None, model: str | None, day: date | None) -> list[PriceRow]:
-    rows = [row for row in book.rows() if provider in {None, row.provider} and model in {None, row.model}]
-    if day is None:
-        return rows
-    holding = {
-        price
-        for key in {(row.provider, row.model) for row in rows if row.holds_on(day)}
-        for price in book.tariff(*key, day).price_ids
-    }
-    return [row for row in rows if row.id in holding]
+    return shown, run_async(work())
 
 
 def _say(shown: Screen, value: dict[str, Any], words: str) -> None:
-    from cli.screen.output import print_json
-
     if shown.json:
         print_json(shown, value)
     else:
         shown.out.print(words)
 
 
-FIELDS = ("list", "provider", "model", "unit", "usd_per", "per", "valid_from", "valid_to", "source")
-
-
-def row_json(row: PriceRow) -> dict[str, str]:
-    """Return a row as `prices import` reads it."""
-    values = (
-        row.list_name,
-        row.provider,
-        row.model,
-        row.unit,
-        f"{row.usd_per.normalize():f}",
-        f"{row.per.normalize():f}",
-        row.valid_from.isoformat(),
-        row.valid_to.isoformat() if row.valid_to else "",
-        row.source,
-    )
-    return dict(zip(FIELDS, values, strict=True))
-
-
-def _print(shown: Screen, rows: list[PriceRow], *, csv: bool) -> None:
-    from csv import DictWriter
-
-    from cli.screen.output import print_json, table
-    from cli.screen.text import clean
-
+def _print(shown: Screen, found: PriceRows, *, csv: bool) -> None:
+    rows = [row_as_json(row) for row in found.rows]
     if shown.json:
-        print_json(shown, {"rows": [row_json(row) for row in rows]})
+        print_json(shown, found.as_json())
         return
     if csv:
         writer = DictWriter(shown.out.file, FIELDS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(row_json(row) for row in rows)
+        writer.writerows(rows)
         return
     made = table("Model", "Unit", "USD", "per", "From", "To", "List", right=("USD", "per"))
     for row in rows:
-        cells = row_json(row)
-        shown_cells = (cells[name] for name in ("unit", "usd_per", "per", "valid_from", "valid_to", "list"))
-        made.add_row(clean(f"{row.provider}/{row.model}"), *map(clean, shown_cells))
+        cells = (row[name] for name in ("unit", "usd_per", "per", "valid_from", "valid_to", "list"))
+        made.add_row(clean(f"{row['provider']}/{row['model']}"), *map(clean, cells))
     shown.out.print(made if rows else "There is no such price row.")

@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from cli.commands.run import asked, checked, parse_ceiling
-from cli.options import (
-    Approval,
-    Approve,
-    BusinessField,
-    Ceiling,
-    Company,
-    ContentLanguage,
-    Images,
-    Json,
-    Month,
-    Out,
-    Platforms,
-    Posts,
-    ProductType,
-    Template,
-    Tier,
-    TimeZone,
-    Video,
-    Videos,
-    Website,
-)
+from cli.month_options import Asked, month_command
+from cli.options import Approve
 from cli.screen.output import print_json, table
 from cli.screen.terminal import screen
 from cli.screen.text import clean
@@ -39,26 +20,8 @@ if TYPE_CHECKING:
     from app.quotes import ComparedQuote, Quote
 
 
-def quote(
-    company: Company,
-    website: Website,
-    month: Month,
-    posts: Posts = 4,
-    platforms: Platforms = "instagram,linkedin,twitter",
-    tier: Tier = "basic",
-    language: ContentLanguage = "cs",
-    approve: Approval = Approve.ASK,
-    out: Out = None,
-    json: Json = False,
-    images: Images = True,
-    video: Video = True,
-    videos: Videos = 1,
-    business_field: BusinessField = "",
-    product_type: ProductType = "",
-    time_zone: TimeZone = "Europe/Prague",
-    template: Template = None,
-    ceiling: Ceiling = None,
-) -> int:
+@month_command
+def quote(asked: Asked) -> int:
     """Say what a month will cost; buys nothing.
 
     By step and provider; takes the options of `posthub run`, and the website is not read. Expected is what this
@@ -68,10 +31,8 @@ def quote(
     Example:
       posthub quote --company "Kavárna U Mlýna" --website https://www.kavarna.cz --month 2027-01 --tier ultimate
     """
-    given = asked(locals())
-    shown, settings = screen(json=json), read_settings()
-    most = parse_ceiling(ceiling)
-    request = checked(given, Approve.NONE, None)
+    shown, settings = screen(json=asked.json), read_settings()
+    request = replace(asked, approve=Approve.NONE, out=None).request()
 
     async def work() -> Quote:
         async with opened_quotes(settings) as quotes:
@@ -82,7 +43,7 @@ def quote(
         print_json(shown, found.as_json())
         return 0
     shown.out.print(quote_table(found))
-    if most is not None and found.expected_micro > most:
+    if asked.ceiling_micro is not None and found.expected_micro > asked.ceiling_micro:
         shown.out.print("The run would stop at its ceiling before it is done.", style="bold yellow")
     if not settings.has_provider_key:
         shown.out.print("SANDBOX: without a provider key nothing is charged.", style="bold yellow")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
+from app.reconcile import Reconciliation, find_bill
+from app.reconcile import reconcile as compare
 from cli.options import Json
+from cli.screen.output import print_json, table
+from cli.screen.terminal import Screen, screen
+from cli.screen.text import clean, one_line
+from cli.session import opened_books, read_settings, run_async
+from domain.money import format_usd, parse_month
 
 if TYPE_CHECKING:
-    from cli.screen.terminal import Screen
-    from runtime.settings import Settings
-    from store.money.bill import Bill
-    from store.money.reconcile import Of, ReconcileReport
+    from store.money.reconcile import ReconcileReport
 
 _SHOWN = 10
 """Unexplained lines on the terminal; all of them are in the JSON."""
@@ -41,117 +45,32 @@ def reconcile(
       posthub reconcile --bill sandbox
       posthub reconcile --bill gemini-2026-11.jsonl --month 2026-11 --dry-run
     """
-    from cli.screen.terminal import screen
-    from cli.session import opened_database, read_settings, run_async
-    from domain.money import parse_month
-
     shown, settings = screen(json=json), read_settings()
     if month is not None:
         parse_month(month)
+    file = find_bill(bill, settings.home / "sandbox" / "bill.jsonl")
+    file.check()
 
-    async def work() -> ReconcileReport:
-        from store.money.ledger import Ledger
-        from store.money.reconcile import Reconciler
+    async def work() -> Reconciliation:
+        async with opened_books(settings) as books:
+            return await compare(books.reconciler, file, month=month, book=not dry_run)
 
-        path, of = _place(bill, settings)
-        if of == "providers":
-            _read(path, None)  # a bill that cannot be read starts no server
-        async with opened_database(settings) as database:
-            ledger = Ledger(database, default_limit_micro=settings.monthly_budget_micro)
-            reconciler = Reconciler(database, ledger)
-            # Taken first: whatever was closed before it is on the bill that is read after it.
-            until = await reconciler.now() if of == "sandbox" else None
-            return await reconciler.run(_read(path, until), of=of, month=month, book=not dry_run)
-
-    report = run_async(work())
-    _print(shown, report, booked=not dry_run)
-    return 0 if report.explained else 1
+    found = run_async(work())
+    _print(shown, found)
+    return 0 if found.report.explained else 1
 
 
-def _place(bill: str, settings: Settings) -> tuple[Path, Of]:
-    own = settings.home / "sandbox" / "bill.jsonl"
-    path = own if bill == "sandbox" else Path(bill).expanduser()
-    return path, "sandbox" if path.resolve() == own.resolve() else "providers"
-
-
-def _read(path: Path, until: Any) -> Bill:
-    from store.money.bill import read_bill
-
-    return read_bill(path, until=until)
-
-
-def _print(shown: Screen, report: ReconcileReport, *, booked: bool) -> None:
-    from cli.screen.output import print_json
-
+def _print(shown: Screen, found: Reconciliation) -> None:
     if shown.json:
-        print_json(shown, report_json(report, booked=booked))
+        print_json(shown, found.as_json())
         return
-    shown.out.print(report_table(report))
-    for line in report_lines(report, booked=booked):
+    shown.out.print(report_table(found.report))
+    for line in report_lines(found.report, booked=found.booked):
         shown.out.print(line, soft_wrap=True)
 
 
-def report_json(report: ReconcileReport, *, booked: bool) -> dict[str, Any]:
-    """Exact amounts in USD as text."""
-    from domain.money import to_usd
-
-    def usd(micro: int) -> str:
-        return str(to_usd(micro))
-
-    return {
-        "bill": report.bill,
-        "month": report.month,
-        "explained": report.explained,
-        "booked": booked,
-        "providers": [
-            {
-                "provider": each.provider,
-                "lines": each.lines,
-                "billed_usd": usd(each.billed_micro),
-                "booked_usd": usd(each.booked_micro),
-                "adjusted_usd": usd(each.adjusted_micro),
-                "open_usd": usd(each.open_micro),
-                "drift_percent": str(each.drift_percent),
-            }
-            for each in report.providers
-        ],
-        "adjustments": [
-            {
-                "attempt_id": pair.attempt.id,
-                "organization_id": pair.attempt.organization_id,
-                "provider": pair.attempt.provider,
-                "state": pair.attempt.state,
-                "delta_usd": usd(pair.delta_micro),
-                "bill_line": pair.line.id if pair.line else None,
-            }
-            for pair in report.adjustments
-        ],
-        "unknown_lines": [
-            {"id": line.id, "provider": line.provider, "model": line.model, "cost_usd": usd(line.cost_micro)}
-            for line in report.unknown_lines
-        ],
-        "not_on_the_bill": [
-            {"attempt_id": each.id, "provider": each.provider, "cost_usd": usd(each.cost_micro)}
-            for each in report.missing
-        ],
-        "sums": [
-            {
-                "provider": line.provider,
-                "month": line.month,
-                "billed_usd": usd(line.cost_micro),
-                "booked_usd": usd(micro),
-            }
-            for line, micro in report.sums
-        ],
-    }
-
-
-def report_table(report: ReconcileReport) -> Any:
+def report_table(report: ReconcileReport) -> Table:
     """The same for people, by provider."""
-    from cli.screen.output import table
-    from cli.screen.text import clean
-    from domain.money import format_usd
-
     numbers = ("Lines", "Billed", "Booked", "Adjusted", "Open", "Drift")
     made = table("Provider", *numbers, right=numbers)
     for each in report.providers:
@@ -163,9 +82,6 @@ def report_table(report: ReconcileReport) -> Any:
 
 def report_lines(report: ReconcileReport, *, booked: bool) -> list[str]:
     """What the table leaves open, in sentences."""
-    from cli.screen.text import one_line
-    from domain.money import format_usd
-
     lines = []
     if report.adjustments:
         word = "Booked" if booked else "Would book"

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.options import Json, Thread
+from cli.screen.decisions import read_decisions
+from cli.screen.month import WAITS, carry, show_waiting
+from cli.screen.output import print_json
+from cli.screen.terminal import Screen, screen
+from cli.session import opened, read_settings, run_async
+
+if TYPE_CHECKING:
+    from app.decisions import WaitingReview
 
 
 def review(
@@ -33,73 +40,28 @@ def review(
 
     Exit status: 0 done, 2 bad decisions (nothing changed), 3 more waits for review.
     """
-    from cli.screen.decisions import read_decisions
-    from cli.screen.terminal import screen
-    from cli.session import opened, read_settings, run_async
-
     shown, settings = screen(json=json), read_settings()
     given = read_decisions(decisions) if decisions is not None else None
 
     async def work() -> int:
-        async with opened(shown, settings) as (services, months):
-            run = await services.runs.get(settings.organization, thread)
-            waiting = await months.waiting(thread)
-            if waiting is None:
-                raise _nothing_waits(thread, run.standing)
+        async with opened(shown, settings) as months:
+            waiting = await months.review(thread)
             if given is None and (json or not shown.interactive):
-                return _print(shown, thread, waiting.point, waiting.request)
-            return await _answer(shown, services, months, thread, waiting.request, given)
+                return _print(shown, waiting)
+            if given is not None:
+                waiting.check(given)
+            return await carry(shown, months, thread, ask=given is None, answer=given)
 
     return run_async(work())
 
 
-async def _answer(
-    shown: Any, services: Any, months: Any, thread: str, request: Mapping[str, Any], given: Any
-) -> int:
-    from cli.commands.run import carry
-    from cli.screen.decisions import check_decisions
-
-    if given is not None:
-        check_decisions(given, request, thread)
-    return await carry(shown, services, months, thread, ask=given is None, answer=given)
-
-
-def _print(shown: Any, thread: str, point: str, request: Mapping[str, Any]) -> int:
-    from cli.screen.month import WAITS, show_waiting
-    from cli.screen.output import print_json
-
+def _print(shown: Screen, waiting: WaitingReview) -> int:
     if shown.json:
-        print_json(shown, request_json(thread, point, request))
+        print_json(shown, waiting.as_json())
         return WAITS
-    for problem in request.get("problems", []):
+    for problem in waiting.problems:
         shown.say(f"Not taken: {problem}", "bold yellow")
-    show_waiting(shown, point, request)
-    shown.say(f"Answer with: posthub review {thread} --decisions FILE (see posthub review --help)", "bold")
+    show_waiting(shown, waiting)
+    way_on = f"posthub review {waiting.thread_id} --decisions FILE (see posthub review --help)"
+    shown.say(f"Answer with: {way_on}", "bold")
     return WAITS
-
-
-def request_json(thread: str, point: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """What waits, as plain JSON: for each item its id, what may be decided, its fields and its text."""
-    from cli.screen.reviewer import waiting_items
-
-    return {
-        "thread_id": thread,
-        "status": "waiting",
-        "point": point,
-        "problems": list(request.get("problems", [])),
-        "items": [
-            {"id": each.item, "allowed": list(each.allowed), "fields": dict(each.fields), "text": each.text}
-            for each in waiting_items(request)
-        ],
-    }
-
-
-def _nothing_waits(thread: str, status: str) -> Exception:
-    from domain.errors import InvalidInput
-
-    step = (
-        f"Let it go on with: posthub resume {thread}" if status != "done" else f"See: posthub show {thread}"
-    )
-    return InvalidInput(
-        f"The run {thread} does not wait for a review; its status is {status}.", next_step=step
-    )

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
+from rich.text import Text
 
 from cli.options import Json, Thread
+from cli.place import refuse_foreign_out
+from cli.screen.output import next_command, print_json, status_text, summary_panel, table
+from cli.screen.terminal import Screen, screen
+from cli.screen.text import clean
+from cli.session import opened, opened_books, read_settings, run_async
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from app.runs import RunList
-    from cli.screen.terminal import Screen
     from store.content.runs import RunRecord
 
 _WIDE = 120
@@ -31,9 +35,6 @@ def runs(
       posthub runs
       posthub runs --limit 5 --json
     """
-    from cli.screen.terminal import screen
-    from cli.session import opened_books, read_settings, run_async
-
     shown, settings = screen(json=json), read_settings()
 
     async def work() -> RunList:
@@ -51,15 +52,11 @@ def show(thread: Thread, json: Json = False) -> int:
       posthub show 0b6f0f0e-6c1e-4c57-9a5e-0d9a3f6c1f0a
       posthub show 0b6f0f0e-6c1e-4c57-9a5e-0d9a3f6c1f0a --json
     """
-    from cli.screen.output import next_command, print_json, summary_panel
-    from cli.screen.terminal import screen
-    from cli.session import opened, read_settings, run_async
-
     shown, settings = screen(json=json), read_settings()
 
     async def work() -> int:
-        async with opened(shown, settings, buys=False) as (_, months):
-            summary = await months.summary(thread)
+        async with opened(shown, settings, buys=False) as months:
+            summary = (await months.summary(thread)).as_json()
         if json:
             print_json(shown, summary)
             return 0
@@ -84,29 +81,22 @@ def export(
     Example:
       posthub export 0b6f0f0e-6c1e-4c57-9a5e-0d9a3f6c1f0a --out ./leden
     """
-    from cli.place import refuse_foreign_out
-    from cli.screen.output import print_json
-    from cli.screen.terminal import screen
-    from cli.session import opened, read_settings, run_async
-
     shown, settings = screen(json=json), read_settings()
     refuse_foreign_out(out)
 
     async def work() -> int:
-        async with opened(shown, settings, buys=False) as (_, months):
+        async with opened(shown, settings, buys=False) as months:
             written = await months.export(thread, out.absolute())
         if json:
-            print_json(shown, {"thread_id": thread, "out": str(written.parent), "index": str(written)})
+            print_json(shown, written.as_json())
         else:
-            shown.out.print(str(written), soft_wrap=True)
+            shown.out.print(str(written.index), soft_wrap=True)
         return 0
 
     return run_async(work())
 
 
 def _print_runs(shown: Screen, found: RunList) -> None:
-    from cli.screen.output import print_json
-
     if shown.json:
         print_json(shown, found.as_json())
     elif not found.runs:
@@ -116,11 +106,6 @@ def _print_runs(shown: Screen, found: RunList) -> None:
 
 
 def _runs_table(found: Sequence[RunRecord], *, wide: bool) -> Table:
-    from rich.text import Text
-
-    from cli.screen.output import status_text, table
-    from cli.screen.text import clean
-
     more = ("Tier", "Started (UTC)") if wide else ()
     made = table("Thread", "Month", "Status", *more, "Company", whole=("Thread", "Month", *more))
     for run in found:

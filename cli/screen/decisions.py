@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from domain.errors import InvalidInput
-from domain.review import parse_answer
 
 _MOST_BYTES = 20_000_000
 _EXAMPLE = 'Write {"decisions": [{"id": "t01", "type": "approve"}]}; types: approve, edit, reject, drop.'
@@ -32,41 +30,6 @@ def read_decisions(source: str) -> Any:
     if len(raw) > _MOST_BYTES:
         raise InvalidInput(f"The decisions in {name} are larger than {_MOST_BYTES // 1_000_000} MB.")
     return _parsed(raw, name)
-
-
-def check_decisions(given: Any, request: Mapping[str, Any], thread_id: str) -> None:
-    """Refuse decisions that do not fit what waits, so that either all of them count or none.
-
-    Raises:
-        InvalidInput: A decision is not understood, or is about something that does not wait.
-    """
-    answer = parse_answer(given, list(request["items"]))
-    problems = list(answer.problems)
-    allowed = _allowed(request)
-    for decision in answer.decisions:
-        if decision.type != "later" and decision.type not in allowed[decision.item]:
-            choices = ", ".join(allowed[decision.item])
-            problems.append(f"{decision.item}: {decision.type} is not possible; use {choices}.")
-    if problems:
-        raise InvalidInput(
-            f"The decisions were not taken, nothing changed: {' '.join(problems)}",
-            next_step=f"See what waits with: posthub review {thread_id} --json",
-        )
-    if not answer.decisions:
-        raise InvalidInput("There are no decisions in it.", next_step=_EXAMPLE)
-
-
-def allowed_decisions(request: Mapping[str, Any], item: str) -> tuple[str, ...]:
-    """Which decisions a waiting item takes."""
-    return _allowed(request)[item]
-
-
-def _allowed(request: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
-    configs = request["review_configs"]
-    return {
-        item: tuple(config["allowed_decisions"])
-        for item, config in zip(request["items"], configs, strict=True)
-    }
 
 
 def _read(path: Path) -> bytes:

@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from cli.screen.progress import POINTS, Mark, Progress, Step
+from app.progress import POINTS, Mark, Progress, Step
 from cli.screen.terminal import Screen
 from cli.screen.text import clean, duration
 from domain.money import format_usd

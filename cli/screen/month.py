@@ -7,35 +7,39 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app.months import Months
+from rich.markdown import Markdown
+from rich.rule import Rule
+from rich.text import Text
+
+from app.progress import POINTS, Progress
 from cli.errors import Interrupted, unexpected
+from cli.options import Approve
 from cli.screen.live import View, view
-from cli.screen.output import next_command, print_json, summary_panel
-from cli.screen.progress import POINTS, Progress
+from cli.screen.output import next_command, print_json, quote_line, summary_panel
 from cli.screen.reviewer import Reviewer
 from cli.screen.terminal import Screen, TerminalKeyboard
 from cli.session import person, working_on
 from domain.errors import InvalidInput, PostHubError
-from domain.stages import POSTS, Kind, of_kind
-from runtime.services import Services
-from store.content.items import ItemStatus, Owner
-from store.content.runs import RunRecord, RunStatus
+
+if TYPE_CHECKING:
+    from app.decisions import WaitingReview
+    from app.months import Months
+    from cli.month_options import Asked
+    from domain.month_request import MonthRequest
+    from store.content.runs import RunRecord
 
 DONE, WAITS = 0, 3
 """Exit statuses."""
 
 _COST_SECONDS = 0.5
-_MADE = frozenset({ItemStatus.DRAFT, ItemStatus.APPROVED, ItemStatus.PACKAGED})
-"""Statuses of what a person sees; the store keeps working material beside it."""
 
 
 @dataclass
 class Terminal:
     """One run in front of one person."""
 
-    services: Services
     months: Months
     screen: Screen
     run: RunRecord
@@ -75,7 +79,7 @@ class Terminal:
         return status
 
     async def _carry(self, answer: Any) -> int:
-        if answer is None and self.run.status == RunStatus.WAITING:
+        if answer is None and self.run.waiting_at:
             waiting = await self.months.waiting(self.run.id)
             if waiting:
                 answer = await self._ask(waiting.point, waiting.request)
@@ -106,7 +110,7 @@ class Terminal:
                 async for event in events:
                     self._view.take(event)
                     last = str(event["event"])
-            self._view.progress.cost_micro = await self.services.ledger.run_cost(self.run.id)
+            self._view.progress.cost_micro = await self.months.cost_micro(self.run.id)
         return last
 
     def _events(self, answer: Any) -> Any:
@@ -125,19 +129,16 @@ class Terminal:
     async def _follow_cost(self) -> None:
         while True:
             with contextlib.suppress(PostHubError):  # the run itself says so if the database is gone
-                self._view.progress.cost_micro = await self.services.ledger.run_cost(self.run.id)
+                self._view.progress.cost_micro = await self.months.cost_micro(self.run.id)
             await asyncio.sleep(_COST_SECONDS)
 
     async def _count_earlier_work(self) -> None:
         """Show what an earlier process of this run has made as made."""
-        for kind in Kind:
-            for record in await self.services.items.list_newest(self._owner, kind):
-                if record.status in _MADE:
-                    stage = of_kind(kind, str(record.content.get("kind", "")))
-                    self._view.progress.made(stage.name, [record.item])
+        for step, item in await self.months.made(self.run):
+            self._view.progress.made(step, [item])
 
     async def _conclude(self) -> None:
-        summary = await self.months.summary(self.run.id)
+        summary = (await self.months.summary(self.run.id)).as_json()
         if self.screen.json:
             print_json(self.screen, summary)
         else:
@@ -147,13 +148,7 @@ class Terminal:
             self.screen.say(way_on, "bold")
 
     async def _fields(self, point: str, item: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        if point != POSTS.point:
-            return fields
-        return (await self.services.items.newest(self._owner, Kind.POST, item)).content
-
-    @property
-    def _owner(self) -> Owner:
-        return Owner(self.run.organization_id, self.run.company_id, self.run.id)
+        return await self.months.fields(self.run, point, item, fields)
 
     def _with_way_on(self, error: PostHubError) -> PostHubError:
         error.details.setdefault("thread_id", self.run.id)
@@ -162,14 +157,26 @@ class Terminal:
         return error
 
 
-def show_waiting(screen: Screen, point: str, request: Mapping[str, Any]) -> None:
+async def begin(screen: Screen, months: Months, request: MonthRequest, asked: Asked) -> int:
+    """Start a checked month, say what it will cost, and carry it on; returns the exit status."""
+    out = asked.out.absolute() if asked.out else None
+    thread = await months.start(request, out=out, ceiling_micro=asked.ceiling_micro)
+    working_on(thread)
+    screen.say(f"Thread {thread}", "dim")
+    quoted = await months.quoted(thread)
+    if quoted:
+        screen.say(quote_line(quoted))
+    return await carry(screen, months, thread, ask=asked.approve is Approve.ASK and screen.interactive)
+
+
+async def carry(screen: Screen, months: Months, thread: str, *, ask: bool, answer: Any = None) -> int:
+    """Carry a run on; returns the exit status."""
+    return await Terminal(months, screen, await months.get(thread), ask).go_on(answer)
+
+
+def show_waiting(screen: Screen, waiting: WaitingReview) -> None:
     """Show everything that waits, for a person who answers by file."""
-    from rich.markdown import Markdown
-    from rich.rule import Rule
-    from rich.text import Text
-
-    from cli.screen.reviewer import waiting_items
-
-    for each in waiting_items(request):
-        screen.out.print(Rule(Text(f"{POINTS[point]} · {each.item} · {', '.join(each.allowed)}")))
+    for each in waiting.items:
+        title = f"{POINTS[waiting.point]} · {each.item} · {', '.join(each.allowed)}"
+        screen.out.print(Rule(Text(title)))
         screen.out.print(Markdown(each.text, hyperlinks=False))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rich.markdown import Markdown
@@ -11,9 +10,8 @@ from rich.rule import Rule
 from rich.segment import Segment, SegmentLines
 from rich.text import Text
 
-from cli.screen.decisions import allowed_decisions
-from cli.screen.editing import as_yaml, changes, editable
-from cli.screen.progress import POINTS
+from app.decisions import WaitingItem, waiting_items
+from app.progress import POINTS
 from cli.screen.terminal import Keyboard, Screen
 from cli.screen.text import clean, plural
 from domain.errors import InvalidInput
@@ -23,24 +21,6 @@ Fields = Callable[[str, str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 _SHORT_AT_MOST, _LEAST = 40, 10
 _PARTS = "social, images, video"
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """One item that waits: its fields, its text as Markdown, and what may be decided."""
-
-    item: str
-    fields: Mapping[str, Any]
-    text: str
-    allowed: tuple[str, ...]
-
-
-def waiting_items(request: Mapping[str, Any]) -> list[Waiting]:
-    """Read LangChain's HITL request as `nodes.review.point` builds it."""
-    return [
-        Waiting(item, action["args"], clean(action["description"]), allowed_decisions(request, item))
-        for item, action in zip(request["items"], request["action_requests"], strict=True)
-    ]
 
 
 class Reviewer:
@@ -78,7 +58,7 @@ class Reviewer:
             self._screen.say(f"{POINTS[point]}: {plural(len(items), 'item')} left for later.")
         return _answer(decided) if decided else None
 
-    async def _ask_all(self, point: str, items: Sequence[Waiting]) -> dict[str, dict[str, Any]]:
+    async def _ask_all(self, point: str, items: Sequence[WaitingItem]) -> dict[str, dict[str, Any]]:
         decided: dict[str, dict[str, Any]] = {}
         index = 0
         while index < len(items) and not self._stopped:
@@ -99,7 +79,9 @@ class Reviewer:
             index += 1
         return decided
 
-    async def _ask_one(self, point: str, each: Waiting, *, first: bool) -> tuple[str, dict[str, Any] | None]:
+    async def _ask_one(
+        self, point: str, each: WaitingItem, *, first: bool
+    ) -> tuple[str, dict[str, Any] | None]:
         """Return the key that ended the question, and the decision if it was one about this item."""
         keys = self._keys(each, first)
         while True:
@@ -120,14 +102,14 @@ class Reviewer:
             if decision:
                 return key, decision
 
-    async def _decide(self, key: str, point: str, each: Waiting) -> dict[str, Any] | None:
+    async def _decide(self, key: str, point: str, each: WaitingItem) -> dict[str, Any] | None:
         if key == "a":
             return {"type": "approve"}
         if key == "d":
             return {"type": "drop"}
         return self._reject(point) if key == "r" else await self._edit(point, each)
 
-    def _keys(self, each: Waiting, first: bool) -> dict[str, str]:
+    def _keys(self, each: WaitingItem, first: bool) -> dict[str, str]:
         words = {"a": "approve", "e": "edit", "r": "reject", "d": "drop"}
         keys = {key: word for key, word in words.items() if word in each.allowed}
         keys["l"] = "later"
@@ -137,7 +119,7 @@ class Reviewer:
             keys["m"] = "read all"
         return keys | {"A": "all here", "X": "all from here on", "q": "stop"}
 
-    def _put_off(self, point: str, each: Waiting, *, stop: bool) -> None:
+    def _put_off(self, point: str, each: WaitingItem, *, stop: bool) -> None:
         if stop:
             self._stopped = True
         else:
@@ -155,7 +137,9 @@ class Reviewer:
             decision |= {"parts": parts} if parts else {}
         return decision
 
-    async def _edit(self, point: str, each: Waiting) -> dict[str, Any] | None:
+    async def _edit(self, point: str, each: WaitingItem) -> dict[str, Any] | None:
+        from app.editing import as_yaml, changes, editable
+
         fields = editable(point, await self._fields(point, each.item, each.fields))
         text = as_yaml(f"{POINTS[point]}: {each.item}", fields)
         while True:
@@ -188,7 +172,7 @@ class Reviewer:
         for problem in problems:
             self._screen.say(f"Not taken: {problem}", "bold yellow")
 
-    def _show(self, point: str, each: Waiting, number: int, total: int) -> None:
+    def _show(self, point: str, each: WaitingItem, number: int, total: int) -> None:
         talk = self._screen.talk
         talk.print()
         talk.print(Rule(Text(f"{POINTS[point]} · {number} of {total} · {clean(each.item)}"), style="magenta"))
@@ -204,7 +188,7 @@ class Reviewer:
             line.append(f" {word}  ")
         self._screen.talk.print(line)
 
-    def _read_all(self, each: Waiting) -> None:
+    def _read_all(self, each: WaitingItem) -> None:
         lines, page = self._lines(each), max(_LEAST, self._screen.talk.height - 2)
         for start in range(0, len(lines), page):
             self._print(lines[start : start + page])
@@ -214,7 +198,7 @@ class Reviewer:
             if self._keyboard.key() == "q":
                 return
 
-    def _lines(self, each: Waiting) -> list[list[Segment]]:
+    def _lines(self, each: WaitingItem) -> list[list[Segment]]:
         return self._screen.talk.render_lines(Markdown(each.text, hyperlinks=False), pad=False)
 
     def _room(self) -> int:
@@ -224,7 +208,7 @@ class Reviewer:
         self._screen.talk.print(SegmentLines(lines, new_lines=True), end="")
 
 
-def _accepted(each: Waiting) -> dict[str, Any]:
+def _accepted(each: WaitingItem) -> dict[str, Any]:
     """What accepting means: what failed cannot be approved, so it is left out of the month."""
     return {"type": "approve"} if "approve" in each.allowed else {"type": "drop"}
 

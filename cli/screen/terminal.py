@@ -19,8 +19,7 @@ from rich.console import Console
 from cli.errors import Interrupted
 from cli.screen.text import clean
 from domain.errors import InvalidInput
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from runtime.children import SIGNALS
 
 
 @dataclass(frozen=True)
@@ -137,16 +136,3 @@ def interruptible(*, ours: bool = True) -> Iterator[None]:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise Interrupted(number)
-
-
-def survive_odd_terminals() -> None:
-    """Let a character that the terminal's encoding lacks become a question mark instead of a crash."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-
-
-def silence_broken_pipe() -> None:
-    """Let nothing be flushed into a pipe whose reader has gone, such as ``head``."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

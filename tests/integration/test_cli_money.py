@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
 from cli.main import app
 from store.content.items import Owner
@@ -195,7 +194,7 @@ async def test_a_quote_is_given_without_spending_anything(cli: Cli, database: Da
 async def test_a_quote_takes_every_argument_of_a_run(cli: Cli, database: Database) -> None:
     options = {
         name: {option for parameter in command.params for option in parameter.opts}
-        for name, command in get_command(app).commands.items()  # type: ignore[attr-defined]
+        for name, command in app.commands.items()
     }
     assert options["run"] <= options["quote"]
     given = ("--company", "Kavárna", "--website", "https://www.kavarna.cz", "--month", "2027-01")

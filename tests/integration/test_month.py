@@ -84,7 +84,7 @@ async def test_the_basic_tier_keeps_three_personas_and_skips_media_with_a_typed_
     studio: Studio,
 ) -> None:
     thread = await studio.start(tier="basic", approve="auto")
-    summary = await studio.months.summary(thread)
+    summary = (await studio.months.summary(thread)).as_json()
     assert summary["status"] == "done"
     assert (summary["counts"]["personas"], summary["counts"]["images"], summary["counts"]["videos"]) == (
         3,
@@ -191,7 +191,7 @@ async def test_a_run_beyond_its_budget_stops_and_goes_on_when_there_is_money(
     async with open_services(load(configured)) as services:
         studio = Studio(services.months, services, name, site)
         await studio.go_on(run.id)
-        assert (await studio.months.summary(run.id))["status"] == "done"
+        assert (await studio.months.summary(run.id)).status == "done"
 
 
 async def test_without_web_search_the_dna_says_that_it_comes_from_the_companys_own_pages(
@@ -219,7 +219,7 @@ async def test_two_processes_cannot_work_on_one_run_at_once(studio: Studio) -> N
 async def test_an_answer_to_nothing_is_refused_and_nothing_is_lost(studio: Studio) -> None:
     thread = await studio.start(approve="auto", images=False, video=False, posts=1)
     assert await studio.months.waiting(thread) is None
-    summary = await studio.months.summary(thread)
+    summary = (await studio.months.summary(thread)).as_json()
     assert summary["status"] == "done"
     assert summary["cost_usd"]["total"] == str(sum_of(summary["cost_usd"]))
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from cli.screen.decisions import check_decisions, read_decisions
+from app.decisions import check_decisions
+from cli.screen.decisions import read_decisions
 from domain.errors import InvalidInput
 
 REQUEST: dict[str, Any] = {

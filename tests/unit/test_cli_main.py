@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cli.errors import Interrupted, report, status_of, unexpected
+from cli.lazy import shipped_entries
 from cli.main import main
 from domain.errors import InvalidInput, PostHubError, StoreUnavailable
 
@@ -247,7 +248,7 @@ def test_an_unexpected_error_of_a_command_shows_no_traceback(
     def broken() -> Any:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("cli.session.read_settings", broken)
+    monkeypatch.setattr("cli.commands.show.read_settings", broken)
     status, out, err = run(capsys, "runs")
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert "ZeroDivisionError" in err
@@ -255,3 +256,18 @@ def test_an_unexpected_error_of_a_command_shows_no_traceback(
 
 def test_a_refusal_keeps_its_own_status() -> None:
     assert status_of(InvalidInput("x")) == 2
+
+
+def test_the_lines_of_the_help_are_those_of_the_commands_themselves() -> None:
+    for entry in shipped_entries():
+        for each in entry.entries or (entry,):
+            assert each.load().get_short_help_str(1000) == each.line
+
+
+def test_root_help_imports_no_command() -> None:
+    code = (
+        "import sys; from cli.main import main; main([]); main(['prompts', '--help']);"
+        "sys.exit(', '.join(name for name in sys.modules if name.startswith('cli.commands.')) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
 from cli.main import app
 
@@ -19,12 +18,12 @@ _POSTHUB = re.compile(r"(?:^|[`/ ])posthub ((?:[a-z]+)(?: [a-z]+)?)([^`\n|]*)")
 _MAKE = re.compile(r"(?:^|`)make ([a-z]+)", re.MULTILINE)
 _LINK = re.compile(r"\]\(((?!https?:)[^)#]+)\)")
 _PATH = re.compile(
-    r"`((?:cli|runtime|graph|nodes|tools|prompts|gateway|store|domain|sandbox|docs|tests)/[\w./]*)`"
+    r"`((?:cli|runtime|app|graph|nodes|tools|prompts|gateway|store|domain|sandbox|docs|tests)/[\w./]*)`"
 )
 
 
 def command(words: str) -> Any:
-    found: Any = typer.main.get_command(app)  # typer brings its own click
+    found: Any = app
     for word in words.split():
         inner = getattr(found, "commands", None)
         if not inner:

@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-from cli.screen.terminal import SIGNALS
 from domain.errors import InfrastructureError, InvalidInput
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Those that end a command."""
 
 _PATIENCE_SECONDS = 15.0
 

@@ -4,8 +4,8 @@ import io
 
 from rich.console import Console
 
+from app.progress import Clock, Progress
 from cli.screen.live import LineView, StepTable
-from cli.screen.progress import Clock, Progress
 from cli.screen.terminal import Screen
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.screen.children import free_port
 from domain.errors import InvalidInput
+from runtime.children import free_port
 
 POSTHUB = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main())"]
 CHILD = """
 import sys
-from cli.screen.children import run_child
+from runtime.children import run_child
 sys.exit(run_child([sys.executable, '-c', {code!r}], said=lambda line: sys.stdout.write(line + '\\n')))
 """
 WAITS = "import signal, sys\nprint('ready', flush=True)\nsignal.pause()"

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from cli.sample import demo_settings, free_month, next_month
-from runtime.settings import load
+from app.demo import free_month, next_month
+from runtime.settings import for_demo, load
 from store.content.runs import RunRecord
 
 
@@ -29,11 +29,11 @@ def test_the_demo_goes_on_to_a_month_with_room() -> None:
 
 def test_the_demo_never_uses_a_real_key_nor_the_real_books() -> None:
     real = load({"GEMINI_API_KEY": "sk-geheim", "POSTHUB_HOME": "/tmp/x"})
-    settings = demo_settings(real)
+    settings = for_demo(real)
     assert not settings.has_provider_key
     assert settings.organization != real.organization
 
 
 def test_without_keys_the_demo_belongs_to_the_organization_that_other_commands_show() -> None:
     settings = load({"POSTHUB_HOME": "/tmp/x"})
-    assert demo_settings(settings) is settings
+    assert for_demo(settings) is settings

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+import yaml
+
 from domain.errors import InvalidInput
 
 _NOT_FOR_HANDS: Mapping[str, frozenset[str]] = {
@@ -45,9 +47,7 @@ def _in_reading_order(value: Any) -> Any:
 
 
 def as_yaml(title: str, fields: Mapping[str, Any]) -> str:
-    import yaml
-
-    body = yaml.dump(dict(fields), Dumper=_dumper(), allow_unicode=True, sort_keys=False, width=100)
+    body = yaml.dump(dict(fields), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
     return _HEAD.format(title=" ".join(title.split())) + "\n" + body
 
 
@@ -78,8 +78,6 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, A
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    import yaml
-
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -110,15 +108,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _dumper() -> Any:
-    import yaml
+class _Dumper(yaml.SafeDumper):
+    """Writes long texts as blocks, which can be edited like text."""
 
-    class Dumper(yaml.SafeDumper):
-        """Writes long texts as blocks, which can be edited like text."""
 
-    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        style = "|" if "\n" in value else ">" if len(value) > 100 else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in value else ">" if len(value) > 100 else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
-    Dumper.add_representer(str, text)
-    return Dumper
+
+_Dumper.add_representer(str, _text)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.screen.editing import as_yaml, changes, editable
+from app.editing import as_yaml, changes, editable
 from domain.errors import InvalidInput
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=200)

@@ -1,0 +1,46 @@
+"""The sample month: a fictional company of the sandbox, in the first month that has room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from domain.content.platforms import platforms
+from domain.tiers import tier
+
+if TYPE_CHECKING:
+    from store.content.runs import RunRecord
+
+TIER, POSTS = "ultimate", 4
+
+
+def sample_month(company: str, website: str, month: str) -> dict[str, object]:
+    """Return what the demo asks for, as `domain.month_request.parse` reads it."""
+    return {
+        "company": company,
+        "website": website,
+        "month": month,
+        "posts": POSTS,
+        "platforms": [platform.code for platform in platforms()],
+        "tier": TIER,
+        "videos": 1,
+    }
+
+
+def next_month(day: date) -> str:
+    return f"{day.year + day.month // 12}-{day.month % 12 + 1:02}"
+
+
+def free_month(month: str, company: str, runs: Sequence[RunRecord]) -> str:
+    """Return the first month from a given one on in which the tier leaves room for one more demo."""
+    most = tier(TIER).posts_a_month
+    while True:
+        planned = sum(
+            int(run.request["posts"])
+            for run in runs
+            if run.month == month and run.request["company"] == company
+        )
+        if planned + POSTS <= most:
+            return month
+        month = next_month(date.fromisoformat(f"{month}-01"))

@@ -1,0 +1,100 @@
+"""Groups of commands that are imported when they are called: help shows their lines without it."""
+
+from __future__ import annotations
+
+from collections import UserDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, cast
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from cli.screen.text import keep_examples
+from domain.tables import load
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command: its name, the first line of its help, and its ``module:function``; a group has entries instead."""
+
+    name: str
+    line: str
+    where: str = ""
+    entries: Sequence[Entry] = ()
+
+    def load(self) -> TyperCommand | TyperGroup:
+        if self.entries:
+            return lazy_group(self.name, self.line, self.entries)
+        module, _, name = self.where.partition(":")
+        return command(self.name, getattr(import_module(f"cli.commands.{module}"), name))
+
+
+def shipped_entries() -> tuple[Entry, ...]:
+    """Return PostHub's commands, from `data/commands.json`."""
+    return _entries(load("cli", "commands")["commands"])
+
+
+def _entries(rows: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
+    return tuple(
+        Entry(row["name"], row["line"], row.get("run", ""), _entries(row.get("commands", ()))) for row in rows
+    )
+
+
+class LazyCommands(UserDict[str, Any]):
+    """The commands of a group by name, each imported when it is asked for."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        super().__init__()
+        self.data = {entry.name: entry for entry in entries}
+
+    def __getitem__(self, name: str) -> Any:
+        return self.data[name].load()
+
+
+class LazyGroup(TyperGroup):
+    """A group whose help is drawn from the lines of its entries."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        entries = cast(LazyCommands, self.commands).data.values()
+        room = formatter.width - 6 - max(len(entry.name) for entry in entries)
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (entry.name, TyperCommand(entry.name, help=entry.line).get_short_help_str(room))
+                    for entry in entries
+                ]
+            )
+
+
+def command(name: str, function: Callable[..., int]) -> TyperCommand:
+    """Return a function as a command; its docstring is the help, printed as it stands."""
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name=name, help=keep_examples(function.__doc__))(function)
+    return cast(TyperCommand, typer.main.get_command(alone))
+
+
+def lazy_group(
+    name: str, about: str, entries: Sequence[Entry], callback: Callable[..., None] | None = None
+) -> LazyGroup:
+    """Return a group; without a command it prints its help."""
+    # Plain help: it answers in half the time of Rich's, and its examples can be copied from the terminal.
+    made = typer.Typer(
+        name=name,
+        help=about,
+        cls=LazyGroup,
+        add_completion=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback(invoke_without_command=True)(callback or help_without_command)
+    group = cast(LazyGroup, typer.main.get_command(made))
+    group.commands = LazyCommands(entries)
+    return group
+
+
+def help_without_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit
