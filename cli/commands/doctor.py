@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from rich.table import Table
 from rich.text import Text
 
+from app.doctor import Check, Checkup
 from cli.options import Json
 from cli.screen.output import print_json, table
 from cli.screen.terminal import screen
 from cli.screen.text import clean
 from cli.session import read_settings, run_async
-
-if TYPE_CHECKING:
-    from cli.checks import Check
-
 
 _VERB = {"ok": "changed by", "failed": "set", "off": "set"}
 
@@ -32,24 +29,20 @@ def doctor(json: Json = False) -> int:
     """
     shown, settings = screen(json=json), read_settings()
 
-    async def work() -> list[Check]:
-        from cli.checks import check_all
+    async def work() -> Checkup:
+        from runtime.checks import check_all
 
         return await check_all(settings)
 
-    checks = run_async(work())
-    healthy = all(check.state != "failed" for check in checks)
+    found = run_async(work())
     if json:
-        sandbox = not settings.has_provider_key
-        print_json(
-            shown, {"ok": healthy, "sandbox": sandbox, "checks": [check.as_json() for check in checks]}
-        )
+        print_json(shown, found.as_json())
     else:
-        shown.out.print(report(checks))
-    return 0 if healthy else 1
+        shown.out.print(report(found.checks))
+    return 0 if found.ok else 1
 
 
-def report(checks: list[Check]) -> Table:
+def report(checks: Sequence[Check]) -> Table:
     """The checks as a table for people."""
     styles = {"ok": "green", "failed": "bold red", "off": "dim"}
     made = table("", "Part", "What a run would use")

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
+import tty
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,9 +73,6 @@ class TerminalKeyboard:
 
         What was typed before the question was seen is thrown away: it was meant for something else.
         """
-        import termios
-        import tty
-
         fd = sys.stdin.fileno()
         before = termios.tcgetattr(fd)
         with interruptible():

@@ -7,14 +7,16 @@ import importlib.util
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import redis.asyncio as redis
 
+from app.doctor import Check, Checkup, State
 from domain.errors import PostHubError
 from domain.money import format_usd
 from gateway.config import GatewayConfig
@@ -25,29 +27,15 @@ from runtime.sandbox import start as start_sandbox
 from runtime.services import gateway_config, in_sandbox
 from runtime.settings import ProviderSettings, Settings
 from runtime.stores import open_stores
-
-State = Literal["ok", "failed", "off"]
+from store.content.files import FileStore
+from store.database import ping
 
 _SECONDS = 10.0
 _LEAST_FREE_BYTES = 1_000_000_000
 _ENGINES = {"litellm": "litellm", "google": "langchain_google_genai"}
 
 
-@dataclass(frozen=True)
-class Check:
-    """One line of the report. ``off`` is not used by choice and no failure."""
-
-    part: str
-    uses: str
-    state: State
-    detail: str = ""
-    set: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-async def check_all(settings: Settings) -> list[Check]:
+async def check_all(settings: Settings) -> Checkup:
     """Look at everything that a run would use."""
     checks = [_home(settings), _engine(settings)]
     async with AsyncExitStack() as stack:
@@ -59,7 +47,8 @@ async def check_all(settings: Settings) -> list[Check]:
             used = in_sandbox(settings, sandbox) if sandbox else settings
             checks += await _providers(used, sandbox is not None)
     budget = f"at most {format_usd(settings.monthly_budget_micro)} a month for a new organization"
-    return [*checks, Check("Budget", budget, "ok", set="POSTHUB_MONTHLY_BUDGET_USD")]
+    checks.append(Check("Budget", budget, "ok", set="POSTHUB_MONTHLY_BUDGET_USD"))
+    return Checkup(not settings.has_provider_key, tuple(checks))
 
 
 def _home(settings: Settings) -> Check:
@@ -121,15 +110,11 @@ async def _answer(
 
 
 async def _postgres(settings: Settings) -> str:
-    from store.database import ping
-
     async with _only(settings, redis_uri="redis://unused") as stores:
         return f"answers, version {await ping(stores.database_uri)}"
 
 
 async def _redis(settings: Settings) -> str:
-    import redis.asyncio as redis
-
     async with _only(settings, database_uri="postgresql://unused") as stores:
         client = redis.from_url(stores.redis_uri, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS)
         try:
@@ -149,8 +134,6 @@ async def _only(settings: Settings, **instead: str) -> AsyncIterator[Any]:
 
 
 async def _files(settings: Settings) -> Check:
-    from store.content.files import FileStore
-
     uses = _without_password(settings.files_url)
     try:
         async with asyncio.timeout(_SECONDS):
