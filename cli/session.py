@@ -15,6 +15,7 @@ from cli.errors import Interrupted
 from cli.screen.terminal import Screen
 from runtime.children import SIGNALS
 from runtime.logs import log_to_file
+from runtime.servers import start_servers
 from runtime.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -100,10 +101,12 @@ async def opened_services(
     """
     async with contextlib.AsyncExitStack() as stack:
         with _status(screen, "Starting …"):
-            # seconds of imports: the person sees that something happens
+            servers = await stack.enter_async_context(start_servers(settings, buys=buys))
+            # seconds of imports, while the servers start: the person sees that something happens
             from runtime.services import open_services
 
-            services = await stack.enter_async_context(open_services(settings, buys=buys))
+            opening = open_services(settings, buys=buys, servers=servers)
+            services = await stack.enter_async_context(opening)
         for note in services.notes:
             screen.say(note, "dim")
         yield services

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from domain.errors import InvalidInput
@@ -19,6 +20,7 @@ from gateway.limits.limiter import Limiter, OnWait
 from gateway.ports import ImageProvider, TextEngine, VideoProvider
 from gateway.providers import registry
 from gateway.providers.building import Building
+from gateway.providers.late import LateEngine
 from gateway.providers.media_job import Fetcher
 from store.content.files import FileStore
 from store.database import Database
@@ -73,7 +75,9 @@ def build_gateway(
         name: Building(registry.provider(name), provider, config, fetcher)
         for name, provider in config.providers.items()
     }
-    engines = {name: built(of) for name, of in building.items() if (built := _builder(of, "text"))}
+    engines: dict[str, TextEngine] = {
+        name: _late_engine(of) for name, of in building.items() if of.its.adapter("text", config.engine)
+    }
     return Gateway(
         config,
         calls,
@@ -110,6 +114,15 @@ def _calls(
     )
     cache = Cache(config.cache, AnswerCache(shared) if shared else None)
     return CachedCalls(CallPipeline(means), cache, journal, engine=config.engine)
+
+
+def _late_engine(of: Building) -> LateEngine:
+    def load() -> Callable[[], TextEngine]:
+        builder = _builder(of, "text")
+        assert builder, "only providers of text have an engine"
+        return partial(builder, of)
+
+    return LateEngine(of.gateway.engine, load)
 
 
 def _builder(of: Building, ability: str) -> Callable[[Building], Any] | None:

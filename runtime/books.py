@@ -11,8 +11,8 @@ from app.costs import Costs
 from app.prices import PriceList
 from app.runs import RunList, newest
 from gateway.providers.registry import shipped_prices
+from runtime.database import open_database
 from runtime.settings import Settings
-from runtime.stores import open_database
 from store.content.runs import Runs
 from store.content.tenants import Tenants
 from store.database import Database

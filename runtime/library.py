@@ -13,8 +13,8 @@ from app.prompts import Library
 from prompts.actor import Actor
 from prompts.editing import Editor
 from prompts.registry import Prompts
+from runtime.database import open_database
 from runtime.settings import Settings
-from runtime.stores import open_database
 from store.content.items import Items
 from store.content.runs import Runs
 from store.content.tenants import Tenants

@@ -20,11 +20,11 @@ from gateway.providers.prices import shipped_prices
 from nodes.work import Ports
 from prompts.experiments.pauses import PauseRule
 from prompts.registry import Prompts
-from runtime import sandbox as sandbox_process
+from runtime.database import open_database
 from runtime.progress import tell_of_wait
 from runtime.sandbox import Sandbox
+from runtime.servers import Servers, start_servers
 from runtime.settings import Settings, stand_ins
-from runtime.stores import open_database, open_stores
 from runtime.telemetry import watching
 from store.checkpoints import PostHubSaver, checkpointer
 from store.content.files import FileStore
@@ -104,7 +104,9 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, *, buys: bool = True) -> AsyncIterator[Services]:
+async def open_services(
+    settings: Settings, *, buys: bool = True, servers: Servers | None = None
+) -> AsyncIterator[Services]:
     """Open everything, and close it again in the opposite order.
 
     Where no provider key is set, the sandbox takes the place of every provider; with one real key none of it is
@@ -113,40 +115,43 @@ async def open_services(settings: Settings, *, buys: bool = True) -> AsyncIterat
     Args:
         settings: What to open.
         buys: False for commands that ask no provider: neither the sandbox nor an engine is loaded for them.
+        servers: Where they are coming up already; without it they are started here.
 
     Raises:
         StoreUnavailable: The database does not answer.
         InfrastructureError: The sandbox is not installed, or did not start.
     """
-    if buys and not settings.has_provider_key:
-        sandbox_process.check()  # before anything is started, or imported for seconds
     async with AsyncExitStack() as stack:
         stack.enter_context(watching(settings.metrics_port if buys else None))
-        sandbox, loading = None, None
-        if buys:  # seconds of imports, while the servers start
-            loading = asyncio.create_task(asyncio.to_thread(preload, settings.engine, settings.providers))
-        else:
-            settings = without_providers(settings)
-        if buys and not settings.has_provider_key:
-            sandbox = await asyncio.to_thread(
-                sandbox_process.start, settings.home / "sandbox", settings.sandbox_seed
-            )
-            stack.push_async_callback(asyncio.to_thread, sandbox.stop)
-            settings = in_sandbox(settings, sandbox)
-        stores = await stack.enter_async_context(open_stores(settings))
+        if servers is None:
+            servers = await stack.enter_async_context(start_servers(settings, buys=buys))
+        stores, sandbox = await servers.ready()
+        settings = _with_providers(settings, sandbox) if buys else without_providers(settings)
         await upgrade(stores.database_uri)
         database = Database(stores.database_uri)
         stack.push_async_callback(database.dispose)
         saver = await stack.enter_async_context(checkpointer(stores.database_uri))
-        if loading:
-            await loading
         shared = SharedRedis(stores.redis_uri)
         stack.push_async_callback(shared.aclose)
         ports = await _ports(settings, database, shared)
         await stack.enter_async_context(Lease(database, ports.ledger).kept())
         stack.push_async_callback(ports.gateway.aclose)
         await stack.enter_async_context(ports.prompts.watched())
+        if buys:  # seconds of imports, while the first step reads the website
+            stack.callback(_loading(settings).cancel)
         yield Services(settings, sandbox, database, stores.redis_uri, saver, ports, stores.notes)
+
+
+def _loading(settings: Settings) -> asyncio.Future[None]:
+    loop = asyncio.get_running_loop()
+    loading = loop.run_in_executor(None, preload, settings.engine, settings.providers)
+    # what fails here fails again, and is told, when the engine is asked
+    loading.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return loading
+
+
+def _with_providers(settings: Settings, sandbox: Sandbox | None) -> Settings:
+    return in_sandbox(settings, sandbox) if sandbox else settings
 
 
 async def _ports(settings: Settings, database: Database, shared: SharedRedis) -> Ports:

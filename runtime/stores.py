@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from runtime.settings import Settings
-from store.database import Database, upgrade
-from store.embedded import EmbeddedServers
+from store.embedded import Addresses, EmbeddedServers
 
 
 @dataclass(frozen=True)
@@ -21,6 +20,24 @@ class Stores:
     notes: tuple[str, ...]
 
 
+def embedded_servers(settings: Settings) -> EmbeddedServers:
+    """Return the servers that no address is configured for, not started yet."""
+    return EmbeddedServers(
+        settings.home,
+        need_database=settings.database_uri is None,
+        need_redis=settings.redis_uri is None,
+    )
+
+
+def addresses_of(settings: Settings, started: Addresses) -> Stores:
+    """Return where the stores are: as configured, else ours."""
+    return Stores(
+        settings.database_uri or started.database_uri,
+        settings.redis_uri or started.redis_uri,
+        started.notes,
+    )
+
+
 @asynccontextmanager
 async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     """Use the configured PostgreSQL and Redis, or start ours; ours are stopped by the last process to leave.
@@ -28,33 +45,8 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     Raises:
         StoreUnavailable: One of them does not answer or cannot be started.
     """
-    servers = EmbeddedServers(
-        settings.home,
-        need_database=settings.database_uri is None,
-        need_redis=settings.redis_uri is None,
-    )
+    servers = embedded_servers(settings)
     try:
-        addresses = await asyncio.to_thread(servers.start)
-        yield Stores(
-            settings.database_uri or addresses.database_uri,
-            settings.redis_uri or addresses.redis_uri,
-            addresses.notes,
-        )
+        yield addresses_of(settings, await asyncio.to_thread(servers.start))
     finally:
         await asyncio.to_thread(servers.stop)
-
-
-@asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """Open the database alone, for what buys nothing.
-
-    Raises:
-        StoreUnavailable: It does not answer.
-    """
-    async with open_stores(settings) as stores:
-        await upgrade(stores.database_uri)
-        database = Database(stores.database_uri)
-        try:
-            yield database
-        finally:
-            await database.dispose()
