@@ -10,7 +10,7 @@ from app.budgets import SpendingLimits
 from app.costs import Costs
 from app.prices import PriceList
 from app.runs import RunList, newest
-from gateway.providers.registry import shipped_prices
+from gateway.providers.prices import shipped_prices
 from runtime.database import open_database
 from runtime.settings import Settings
 from store.content.runs import Runs

@@ -14,8 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from sqlalchemy import TextClause, text
+if TYPE_CHECKING:
+    from sqlalchemy import TextClause
 
 FILE = "queries.sql"
 _HEAD = re.compile(r"^-- (?P<name>[a-z][a-z0-9_]*): (?P<about>.+)$", re.MULTILINE)
@@ -49,6 +51,8 @@ class Statements:
 
     def __call__(self, name: str) -> TextClause:
         """Return a statement for a SQLAlchemy connection."""
+        from sqlalchemy import text  # settings and help read rooms of the store that ask no statement
+
         if name not in self._made:
             self._made[name] = text(self.all[name].sql)
         return self._made[name]
