@@ -98,7 +98,7 @@ def _calls(
     shared: SharedRedis | None,
     on_wait: OnWait | None,
 ) -> CachedCalls:
-    journal = Journal(database, owner=ledger.owner)
+    journal = Journal(database, owner=ledger.owner, in_hand=ledger.in_hand)
     means = Means(
         journal=journal,
         tracker=CostTracker(ledger, prices, engine=config.engine),

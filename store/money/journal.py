@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,13 +24,18 @@ from store.money import sql
 from store.money.group_commit import GroupCommit
 from store.text import json_text
 
-_working: set[tuple[str, str]] = set()
-"""(owner, job) that this very process works on at the moment, whichever of its journals began it."""
-
-_opening: set[tuple[str, str]] = set()
-"""(owner, job) whose row this process is writing at the moment."""
-
 _POLL_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """The ids of jobs that one process works on, and of those whose rows it writes at the moment.
+
+    Journals of one owner share it: what one of them began, the other does not take for abandoned.
+    """
+
+    working: set[str] = field(default_factory=set)
+    opening: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -129,11 +134,13 @@ class Journal:
     Args:
         database: Where the journal is kept.
         owner: Names this process instance, as in the ledger.
+        in_hand: What the journals of this owner work on; its own where it is the only one.
     """
 
-    def __init__(self, database: Database, *, owner: str) -> None:
+    def __init__(self, database: Database, *, owner: str, in_hand: InHand | None = None) -> None:
         self._database = database
         self.owner = owner
+        self._in_hand = in_hand or InHand()
         self._inserting = GroupCommit(self._insert_all)
 
     async def claim(self, key: JobKey, *, lease_seconds: float) -> Job:
@@ -160,17 +167,16 @@ class Journal:
 
     async def _open_new(self, key: JobKey, lease: float) -> bool:
         """Open a job that is not known yet, which most are: one statement, no lock."""
-        place = (self.owner, key.id)
-        if place in _opening:
+        if key.id in self._in_hand.opening:
             return False
-        _opening.add(place)
+        self._in_hand.opening.add(key.id)
         try:
             opened = await self._inserting(_identity(key) | {"lease": lease})
             if opened:
-                _working.add(place)
+                self._in_hand.working.add(key.id)
             return opened
         finally:
-            _opening.discard(place)
+            self._in_hand.opening.discard(key.id)
 
     async def answer(self, key: JobKey, output: Mapping[str, Any]) -> bool:
         """Store an answer that a cache gave for a job not known yet, and book what it saved.
@@ -202,14 +208,14 @@ class Journal:
                 row = (await connection.execute(sql("find_job"), {"id": key.id})).first()
                 if row is not None and (self._is_worked_on(row) or row.output is not None):
                     return _job(row)
-                if row is None and (self.owner, key.id) in _opening:
+                if row is None and key.id in self._in_hand.opening:
                     return _being_opened(key)
                 if row is not None and share_failure and row.status == "failed":
                     return _job(row)
                 if not await self._begin(connection, key, lease, known=row is not None):
                     return _being_opened(key)
                 # Before the lock is let go, or a caller beside this one would take the job for abandoned.
-                _working.add((self.owner, key.id))
+                self._in_hand.working.add(key.id)
                 begun = True
         except BaseException:
             # Cut short in its commit: nobody works on the job, and whoever asks next may take it.
@@ -225,7 +231,7 @@ class Journal:
             return False
         if row.owner != self.owner:
             return bool(row.leased)
-        return (row.owner, row.id) in _working or (row.owner, row.id) in _opening
+        return row.id in self._in_hand.working or row.id in self._in_hand.opening
 
     async def _begin(self, connection: AsyncConnection, key: JobKey, lease: float, *, known: bool) -> bool:
         """Take a known job over, or open a new one; False if another process has just opened it."""
@@ -255,7 +261,7 @@ class Journal:
 
     def release(self, job_id: str) -> None:
         """Tell the journal that this process no longer works on a job."""
-        _working.discard((self.owner, job_id))
+        self._in_hand.working.discard(job_id)
 
     async def refer(self, job_id: str, attempt_id: str, ref: Mapping[str, Any]) -> None:
         """Store what a bought media file is collected with, on job and attempt, before the first poll."""

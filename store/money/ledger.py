@@ -28,7 +28,7 @@ from store.money import ledger_sql, sql
 from store.money.attempts import Basis, Hold, OpenAttempt, close_values, hold_values
 from store.money.budgets import Left, announce, announce_refusal, exceeded
 from store.money.group_commit import GroupCommit
-from store.money.journal import StoredAnswer
+from store.money.journal import InHand, StoredAnswer
 from store.money.observe import tell
 from store.money.totals import By, TotalRow, read_totals
 from store.text import json_text
@@ -66,6 +66,7 @@ class Ledger:
         self._holding = GroupCommit(self._hold_all)
         self._closing = GroupCommit(self._close_all)
         self.owner = owner or uuid.uuid4().hex
+        self.in_hand = InHand()
 
     @property
     def default_limit_micro(self) -> int:
