@@ -128,10 +128,10 @@ class Providers:
         assert self._process.stdin
         self._process.stdin.close()
         try:
-            self._process.wait(10)
+            self._process.wait(300)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(300)
 
 
 class Slot:
@@ -193,4 +193,4 @@ class Slot:
         self.join(5)
         assert self._process.stdin
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(300)
