@@ -92,6 +92,8 @@ class SandboxServer:
         except subprocess.TimeoutExpired:
             os.kill(self._process.pid, 9)
             self._process.wait(10)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 @pytest.fixture(scope="session")
