@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from app.prompts import Library
+from domain.errors import InvalidInput
 from prompts.experiments import lifecycle
 from prompts.experiments.lifecycle import ExperimentSpec, parse_arms
 from prompts.experiments.report import ArmReport, ExperimentReport, report
 from store.prompts.experiments import Arm, Experiment
 
-__all__ = ["ExperimentList", "ExperimentSpec", "ExperimentStatus", "Experiments", "parse_arms"]
+__all__ = [
+    "ExperimentList",
+    "ExperimentSpec",
+    "ExperimentStatus",
+    "Experiments",
+    "parse_arms",
+    "parse_moment",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +110,18 @@ class Experiments:
         """Put the winner, or an arm, into production. Raises as `prompts.experiments.lifecycle.promote`."""
         key = await self.library.key(code, language)
         return await lifecycle.promote(self.library.editor, key, arm=arm, reason=reason)
+
+
+def parse_moment(value: str | None) -> datetime | None:
+    """Read a day or a moment, UTC where it says nothing else.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise InvalidInput(f"{value[:40]!r} is no date.", next_step="Write it as YYYY-MM-DD.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -39,16 +39,13 @@ def status_of(error: PostHubError) -> int:
 
 def report(error: PostHubError, *, as_json: bool) -> int:
     """Say what failed, why and what to do, in one line; returns the exit status."""
-    from runtime.logs import known_secrets, redacted
-
-    secrets = known_secrets()
-    line = redacted(one_line(error), secrets)
+    logs = _logs()
+    secrets = logs.known_secrets()
+    line = logs.redacted(one_line(error), secrets)
     _write(sys.stderr, f"posthub: {line if len(line) <= _MOST else line[:_MOST] + '…'}\n")
     if as_json:
-        body = redacted(
-            json.dumps({"error": error.as_json()}, ensure_ascii=False, indent=2, default=str), secrets
-        )
-        _write(sys.stdout, body + "\n")
+        body = json.dumps({"error": error.as_json()}, ensure_ascii=False, indent=2, default=str)
+        _write(sys.stdout, logs.redacted(body, secrets) + "\n")
     return status_of(error)
 
 
@@ -56,9 +53,7 @@ def unexpected(error: BaseException) -> PostHubError:
     """Keep the traceback in a log file and return a failure that names it."""
     what = f"Something unexpected happened: {type(error).__name__}"
     said = one_line(next(iter(str(error).splitlines()), ""))[:200].rstrip(".")
-    from runtime.logs import keep_traceback
-
-    log = keep_traceback(error)
+    log = _logs().keep_traceback(error)
     where = f"The traceback is in {log}." if log else "The traceback could not be kept."
     return PostHubError(f"{what}: {said}." if said else f"{what}.", next_step=where, log=str(log or ""))
 
@@ -69,6 +64,12 @@ def usage(error: Any) -> InvalidInput:
     command = context.command_path if context else "posthub"
     said = one_line(error.format_message()).rstrip(". ")
     return InvalidInput(said if said.endswith("?") else f"{said}.", next_step=f"See: {command} --help")
+
+
+def _logs() -> Any:
+    import runtime.logs as logs  # settings are read for a failure alone, never for help
+
+    return logs
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from app.places import refuse_foreign_out
 from cli.options import Approval, Approve, Ceiling, Json, Out, Template
-from cli.place import refuse_foreign_out
 from domain.errors import InvalidInput
 from domain.money import parse_usd
 from domain.month_request import MonthRequest, parse

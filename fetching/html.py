@@ -73,10 +73,7 @@ def _is_charset(name: str) -> bool:
 
 def read_html(source: str) -> ReadHtml:
     """Extract what a page says; an empty or broken page gives empty fields, never an error."""
-    # Loaded when the first page is read: the import takes a third of a second.
-    from trafilatura import html2txt, load_html
-
-    tree: Any = load_html(_bounded(source.replace("\x00", "")))
+    tree: Any = _trafilatura().load_html(_bounded(source.replace("\x00", "")))
     if tree is None:
         return ReadHtml("", "", "", "", ())
     for hidden in tree.xpath(_HIDDEN):
@@ -84,7 +81,7 @@ def read_html(source: str) -> ReadHtml:
     links = _links(tree)
     text = _markdown(tree)
     if len(text) < _SHORT_TEXT:
-        everything = visible(html2txt(tree)[:_MAX_TEXT]).strip()
+        everything = visible(_trafilatura().html2txt(tree)[:_MAX_TEXT]).strip()
         text = everything if len(text) < _POOR_SHARE * len(everything) else text
     return ReadHtml(_title(tree), _with_description(tree, text), _language(tree), _base(tree), links)
 
@@ -108,10 +105,8 @@ def _bare(tag: re.Match[str]) -> str:
 
 
 def _markdown(tree: Any) -> str:
-    from trafilatura import extract
-
     try:
-        text = extract(
+        text = _trafilatura().extract(
             tree, output_format="markdown", favor_recall=True, include_comments=False, config=_settings()
         )
     except RecursionError:
@@ -120,10 +115,15 @@ def _markdown(tree: Any) -> str:
 
 
 @cache
-def _settings() -> Any:
-    from trafilatura.settings import use_config
+def _trafilatura() -> Any:
+    import trafilatura  # when the first page is read: the import takes a third of a second
 
-    settings = use_config()
+    return trafilatura
+
+
+@cache
+def _settings() -> Any:
+    settings = _trafilatura().settings.use_config()
     # Below its size, 250 characters by default, headings and lists are given up for plain lines.
     settings["DEFAULT"]["MIN_EXTRACTED_SIZE"] = "50"
     return settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,6 @@ from cli.editors import Code, Language, Reason, with_experiments
 from cli.options import Json
 from cli.screen.output import print_json, table
 from cli.screen.terminal import Screen, screen
-from domain.errors import InvalidInput
 from domain.money import format_usd
 
 if TYPE_CHECKING:
@@ -52,25 +50,17 @@ def start(
       posthub experiments start BLOGPOST_GEN_V1 --arms 1:0.5,2:0.5
       posthub experiments start BLOGPOST_GEN_V1 --arms 1:0.8,2:0.2 --minimum 30 --until 2027-03-01
     """
-    from app.experiments import ExperimentSpec, parse_arms
+    from app.experiments import ExperimentSpec, parse_arms, parse_moment
 
     shown = screen()
-    spec = ExperimentSpec(parse_arms(arms), allocation.value, minimum, _moment(begin), _moment(until))
+    spec = ExperimentSpec(
+        parse_arms(arms), allocation.value, minimum, parse_moment(begin), parse_moment(until)
+    )
     made = with_experiments(lambda each: each.start(code, language, spec, reason=reason))
     listed = ", ".join(f"{one.name} (version {one.version}, {one.weight:.0%})" for one in made.arms)
     shown.out.print(f"The experiment on {code} ({language}) runs: {listed}.", soft_wrap=True)
     shown.say("See how it goes with: posthub experiments status")
     return 0
-
-
-def _moment(value: str | None) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise InvalidInput(f"{value[:40]!r} is no date.", next_step="Write it as YYYY-MM-DD.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def status(

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from app.places import refuse_foreign_out
 from cli.month_options import Asked, month_command
 from cli.options import Approve, Json, Thread
-from cli.place import refuse_foreign_out
 from cli.screen.month import begin, carry
 from cli.screen.terminal import screen
 from cli.session import opened, read_settings, run_async

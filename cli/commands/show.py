@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from app.places import refuse_foreign_out
 from cli.options import Json, Thread
-from cli.place import refuse_foreign_out
 from cli.screen.output import next_command, print_json, status_text, summary_panel, table
 from cli.screen.terminal import Screen, screen
 from cli.screen.text import clean

@@ -165,7 +165,7 @@ def test_a_place_that_is_a_file_or_below_one_is_refused(
 
 
 def test_trying_a_place_leaves_nothing_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from cli.place import refuse_foreign_out
+    from app.places import refuse_foreign_out
 
     refuse_foreign_out(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
