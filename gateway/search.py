@@ -25,7 +25,7 @@ class SearchCalls(Asking):
     @property
     def has_search(self) -> bool:
         """False when no search provider is configured."""
-        return bool(self._search)
+        return self._config.serves("search")
 
     async def search(self, call: Call, request: SearchRequest) -> SearchResult:
         """Search the web and answer from what was found."""

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import text
 
 from app.months import Months
 from domain.errors import BudgetExceeded, InvalidInput, LimitExceeded
@@ -228,3 +229,38 @@ def sum_of(costs: dict[str, str]) -> Any:
     from decimal import Decimal
 
     return sum(Decimal(cost) for name, cost in costs.items() if name != "total")
+
+
+async def test_a_month_that_loses_its_provider_in_the_middle_ends_on_the_next_and_is_booked_as_billed(
+    sandbox: Any, configured: dict[str, str]
+) -> None:
+    name, site = next(iter(sandbox.sites.items()))
+    chain = "gemini/gemini-3.8-flash,openai/gpt-6-luna,anthropic/claude-haiku-5-5"
+    chains = {f"POSTHUB_CHAIN_{purpose}": chain for purpose in ("TEXT", "RESEARCH", "WRITING")}
+    others = {
+        "OPENAI_API_KEY": "test",
+        "OPENAI_BASE_URL": f"{sandbox.base_url}/v1",
+        "ANTHROPIC_API_KEY": "test",
+        "ANTHROPIC_BASE_URL": sandbox.base_url,
+    }
+    before = {line["id"] for line in sandbox.bill()}
+    async with open_services(load({**configured, **chains, **others})) as services:
+        studio = Studio(services.months, services, name, site)
+        thread = await studio.start(tier="basic")
+        await studio.approve_until(thread, "topics")
+        sandbox.fault("status", status=503, provider="gemini")
+        while (await studio.months.summary(thread)).status == "waiting":
+            await studio.go_on(thread, {"type": "approve"})
+        summary = await studio.months.summary(thread)
+        query = text(
+            "select provider, sum(cost_micro) from attempts where state = 'settled' group by provider"
+        )
+        async with services.database.transaction() as connection:
+            booked = {row[0]: int(row[1]) for row in (await connection.execute(query)).all()}
+    billed: dict[str, int] = {}
+    for line in sandbox.bill():
+        if line["id"] not in before:
+            billed[line["provider"]] = billed.get(line["provider"], 0) + line["cost_micro_usd"]
+    assert summary.status == "done" and not summary.failed
+    assert booked == billed
+    assert booked["gemini"] > 0 and booked["openai"] > 0
