@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.content.shown import clean
 from domain.errors import InvalidInput
 from domain.review import parse_answer
-from domain.shown import clean
 
 _EXAMPLE = 'Write {"decisions": [{"id": "t01", "type": "approve"}]}; types: approve, edit, reject, drop.'
 

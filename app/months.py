@@ -13,8 +13,8 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
 from app.decisions import WaitingReview, nothing_waits
-from app.quotes import ComparedQuote
-from app.quoting import Quotes
+from app.money.quotes import ComparedQuote
+from app.money.quoting import Quotes
 from app.summaries import RunSummary, counts, words
 from domain.errors import FetchFailed, InvalidInput, PostHubError, UnsafeUrl
 from domain.money import to_usd

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from domain.content.shown import duration, one_line
 from domain.money import format_usd
-from domain.shown import duration, one_line
 from domain.stages import REVIEWED, WORKING
 
 Mark = Literal["waiting", "running", "done", "problem"]

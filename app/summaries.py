@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.quotes import ComparedQuote
+from app.money.quotes import ComparedQuote
 from store.content.items import NOT_PLANNED, ItemRecord, ItemStatus, Kind
 
 

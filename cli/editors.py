@@ -13,9 +13,9 @@ from cli.screen.text import clean
 from cli.session import person, read_settings, run_async
 
 if TYPE_CHECKING:
-    from app.experiments import Experiments
-    from app.prompt_changes import PromptChanges
-    from app.prompts import Library
+    from app.prompts.changes import PromptChanges
+    from app.prompts.experiments import Experiments
+    from app.prompts.library import Library
     from runtime.library import PromptUseCases
     from runtime.settings import Settings
 

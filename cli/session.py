@@ -19,8 +19,8 @@ from runtime.servers import start_servers
 from runtime.settings import Settings, load
 
 if TYPE_CHECKING:
+    from app.money.quoting import Quotes
     from app.months import Months
-    from app.quoting import Quotes
     from runtime.books import Books
     from runtime.services import Services
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from domain.fencing import line, visible
+from domain.content.fencing import line, visible
 
 # Parsers and extractors take time by the square of tags and of a tag's attributes (150,000 attributes in one
 # tag: minutes), so both are bounded before anything parses. Company pages have some hundreds to a few thousand.

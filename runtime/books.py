@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.budgets import SpendingLimits
-from app.costs import Costs
-from app.prices import PriceList
+from app.money.budgets import SpendingLimits
+from app.money.costs import Costs
+from app.money.prices import PriceList
 from app.runs import RunList, newest
 from gateway.providers.prices import shipped_prices
 from runtime.database import open_database

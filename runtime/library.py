@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.experiments import Experiments
-from app.prompt_changes import PromptChanges
-from app.prompts import Library
+from app.prompts.changes import PromptChanges
+from app.prompts.experiments import Experiments
+from app.prompts.library import Library
 from prompts.actor import Actor
 from prompts.editing import Editor
 from prompts.registry import Prompts

@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from app.money.quoting import Quotes
 from app.months import Months
-from app.quoting import Quotes
 from fetching.fetcher import SafeFetcher
 from fetching.pages import PageReader
 from gateway.build import build_gateway, preload

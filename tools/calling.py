@@ -22,8 +22,8 @@ from domain.calls import (
     SearchResult,
     VideoRequest,
 )
+from domain.content.fencing import visible
 from domain.errors import InvalidInput, PostHubError
-from domain.fencing import visible
 from domain.ids import content_hash
 from domain.money import to_usd
 

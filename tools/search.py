@@ -8,7 +8,7 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field
 
 from domain.calls import Call, SearchRequest, SearchResult, Source
-from domain.fencing import line, visible
+from domain.content.fencing import line, visible
 from domain.tables import load
 from tools.calling import Lines, OneLine, Told, ToolGateway, named_call, told, tool_of
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.budgets import BudgetReport
+from app.money.budgets import BudgetReport
 from cli.options import Json
 from cli.screen.output import print_json, table
 from cli.screen.terminal import Screen, screen

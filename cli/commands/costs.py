@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from app.costs import By, CostReport
+from app.money.costs import By, CostReport
 from cli.commands.quote import compared_table
 from cli.options import Json
 from cli.screen.output import print_json, table

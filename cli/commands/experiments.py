@@ -14,7 +14,7 @@ from cli.screen.terminal import Screen, screen
 from domain.money import format_usd
 
 if TYPE_CHECKING:
-    from app.experiments import ExperimentStatus
+    from app.prompts.experiments import ExperimentStatus
     from prompts.experiments.statistics import Estimate
 
 
@@ -50,7 +50,7 @@ def start(
       posthub experiments start BLOGPOST_GEN_V1 --arms 1:0.5,2:0.5
       posthub experiments start BLOGPOST_GEN_V1 --arms 1:0.8,2:0.2 --minimum 30 --until 2027-03-01
     """
-    from app.experiments import ExperimentSpec, parse_arms, parse_moment
+    from app.prompts.experiments import ExperimentSpec, parse_arms, parse_moment
 
     shown = screen()
     spec = ExperimentSpec(

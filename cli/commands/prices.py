@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from app.prices import FIELDS, PriceRows, own_row, parse_day, read_rows, row_as_json
+from app.money.prices import FIELDS, PriceRows, own_row, parse_day, read_rows, row_as_json
 from cli.options import Json
 from cli.screen.output import print_json, table
 from cli.screen.terminal import Screen, screen
@@ -17,7 +17,7 @@ from cli.session import opened_books, read_settings, run_async
 from gateway.providers.registry import by_key_alone
 
 if TYPE_CHECKING:
-    from app.prices import PriceList
+    from app.money.prices import PriceList
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from cli.session import opened_quotes, read_settings, run_async
 from domain.money import format_usd
 
 if TYPE_CHECKING:
-    from app.quotes import ComparedQuote, Quote
+    from app.money.quotes import ComparedQuote, Quote
 
 
 @month_command

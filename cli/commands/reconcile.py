@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from app.reconcile import Reconciliation, find_bill
-from app.reconcile import reconcile as compare
+from app.money.reconcile import Reconciliation, find_bill
+from app.money.reconcile import reconcile as compare
 from cli.options import Json
 from cli.screen.output import print_json, table
 from cli.screen.terminal import Screen, screen

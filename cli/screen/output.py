@@ -13,8 +13,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from app.money.quotes import ComparedQuote
 from app.progress import POINTS
-from app.quotes import ComparedQuote
 from cli.screen.terminal import Screen
 from cli.screen.text import clean, listed, one_line, plural
 from domain.money import format_usd, to_micro

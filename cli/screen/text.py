@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from inspect import cleandoc
 
-from domain.shown import clean, duration, one_line
+from domain.content.shown import clean, duration, one_line
 
 __all__ = ["clean", "duration", "keep_examples", "listed", "one_line", "plural"]
 

@@ -11,7 +11,7 @@ from jinja2.filters import sync_do_map
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from domain.fencing import fence, line
+from domain.content.fencing import fence, line
 from domain.text import nearest
 
 MAX_RANGE = 1_000

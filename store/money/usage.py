@@ -26,7 +26,7 @@ class Typical:
 
 @dataclass(frozen=True, slots=True)
 class KeptQuote:
-    """What was said before a run about what it would cost. ``lines`` as `app.quoting.kept` makes them."""
+    """What was said before a run about what it would cost. ``lines`` as `app.money.quoting.kept` makes them."""
 
     expected_micro: int
     worst_micro: int

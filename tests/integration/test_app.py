@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from app.costs import By
-from app.experiments import ExperimentSpec, parse_arms
-from app.prices import FIELDS, own_row, parse_day, read_rows, row_as_json, today
-from app.reconcile import find_bill, reconcile
+from app.money.costs import By
+from app.money.prices import FIELDS, own_row, parse_day, read_rows, row_as_json, today
+from app.money.reconcile import find_bill, reconcile
+from app.prompts.experiments import ExperimentSpec, parse_arms
 from domain.errors import InvalidInput, NotFound
 from domain.month_request import parse
 from runtime.books import Books, open_books

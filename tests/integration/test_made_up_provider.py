@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import gateway.providers
-from app.quotes import QuoteLine
-from app.quoting import Quoter
+from app.money.quotes import QuoteLine
+from app.money.quoting import Quoter
 from domain.calls import Call, JobKind, TextRequest
 from domain.month_request import parse
 from fetching.fetcher import SafeFetcher

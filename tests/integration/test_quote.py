@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.quotes import Quote, compare
-from app.quoting import Quoter, kept
+from app.money.quotes import Quote, compare
+from app.money.quoting import Quoter, kept
 from domain.calls import Call, JobKind, TemplateRef, Usage
 from domain.errors import UnknownPrice
 from domain.month_request import parse

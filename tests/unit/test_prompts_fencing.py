@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.fencing import MAX_FENCED, fence, line, visible
+from domain.content.fencing import MAX_FENCED, fence, line, visible
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.prompts import Library
+from app.prompts.library import Library
 from prompts.exchange import Change, bring_in, export
 
 

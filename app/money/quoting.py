@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from app.quotes import ComparedQuote, Quote, QuoteLine, compared, tasks
+from app.money.quotes import ComparedQuote, Quote, QuoteLine, compared, tasks
 from domain.errors import InvalidInput, UnknownPrice
 from domain.month_request import MonthRequest
 from domain.stages import named

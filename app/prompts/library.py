@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.traces import company_variables, traced
+from app.prompts.traces import company_variables, traced
 from domain.errors import InvalidInput
 from prompts.editing import Editor
 from prompts.exchange import diff
@@ -100,7 +100,7 @@ class TemplateHistory:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Which prompt version asked for what a run made; rows as `app.traces.traced` returns them."""
+    """Which prompt version asked for what a run made; rows as `app.prompts.traces.traced` returns them."""
 
     thread_id: str
     items: tuple[dict[str, Any], ...]
@@ -238,7 +238,7 @@ class Library:
         )
 
     async def trace(self, thread: str, item: str = "") -> Trace:
-        """Return which prompt version asked for everything that a run made. Raises as `app.traces.traced`."""
+        """Return which prompt version asked for everything that a run made. Raises as `app.prompts.traces.traced`."""
         rows = await traced(self.runs, self.items, self.organization, thread, item)
         return Trace(thread, tuple(rows))
 

@@ -14,7 +14,7 @@ from domain.errors import InvalidInput, PostHubError
 from prompts.actor import reason_given
 
 if TYPE_CHECKING:
-    from app.prompts import Library, ShownTemplate
+    from app.prompts.library import Library, ShownTemplate
     from prompts.files import TemplateFile
     from runtime.settings import Settings
 

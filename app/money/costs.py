@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from app.quotes import ComparedQuote, compared
+from app.money.quotes import ComparedQuote, compared
 from domain.money import parse_month, usd_text
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.prompts import Library
+from app.prompts.library import Library
 from domain.errors import InvalidInput
 from prompts.experiments import lifecycle
 from prompts.experiments.lifecycle import ExperimentSpec, parse_arms

@@ -13,7 +13,7 @@ from cli.screen.terminal import Screen, screen
 from cli.screen.text import clean, one_line
 
 if TYPE_CHECKING:
-    from app.prompts import TemplateHistory
+    from app.prompts.library import TemplateHistory
     from store.prompts.labels import Label
 
 _TRACED = (

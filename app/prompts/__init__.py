@@ -1,0 +1,1 @@
+"""Use cases of prompts: looking at templates, changing them, and finding out which work better."""

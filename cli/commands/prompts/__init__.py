@@ -1,0 +1,1 @@
+"""``posthub prompts``: looking at prompt templates and changing them."""
