@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -17,6 +18,8 @@ from store.database import CONNECT_SECONDS, address, libpq_uri, reported
 
 SETUP_SECONDS = 60.0
 POOL_SIZE = 10
+
+Connection = psycopg.AsyncConnection[DictRow] | AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]
 
 _COPY_THREAD = (
     """insert into checkpoints
@@ -43,8 +46,34 @@ _DELETE_FOR_RUNS = """
 _LOCK = "select pg_try_advisory_lock(hashtextextended('posthub:checkpoints', 0)) as taken"
 
 
+class PlainSerializer(JsonPlusSerializer):
+    """Reads plain values and LangGraph's own types, whatever the environment says.
+
+    LangGraph's default imports and calls whatever a row names, unless ``LANGGRAPH_STRICT_MSGPACK`` is set.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(allowed_msgpack_modules=None)
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        """Return a stored value.
+
+        Raises:
+            NotImplementedError: It is JSON, which also names types to be made and which is never written here.
+        """
+        if data[0] == "json":
+            raise NotImplementedError("Checkpoints of PostHub hold no value of type json.")
+        return super().loads_typed(data)
+
+
 class PostHubSaver(AsyncPostgresSaver):
-    """Adds ``adelete_for_runs`` and ``acopy_thread``, which the LangGraph server needs, and a safe setup."""
+    """Adds ``adelete_for_runs`` and ``acopy_thread``, which the LangGraph server needs, and a safe setup.
+
+    What it reads is made of plain values: whoever can write a row must not choose what runs here.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, serde=PlainSerializer())
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete the checkpoints of some runs with their pending writes, in every namespace."""

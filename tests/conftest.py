@@ -15,7 +15,6 @@ _SCRUBBED = ("POSTHUB_", "LANGSMITH_", "LANGCHAIN_", "GEMINI_", "PERPLEXITY_", "
 for _name in list(os.environ):
     if _name.startswith(_SCRUBBED) or _name in {"DATABASE_URI", "REDIS_URI", "OPENAI_API_KEY"}:
         del os.environ[_name]
-os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
 
 import asyncio  # noqa: E402
 import itertools  # noqa: E402

@@ -61,7 +61,7 @@ class Months:
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("killing.py"))],
             cwd=ROOT,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "LANGGRAPH_STRICT_MSGPACK": "true"},
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

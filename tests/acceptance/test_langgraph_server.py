@@ -106,7 +106,6 @@ def server(tmp_path: Path, empty_database_uri: str, redis_uri: str, sandbox_serv
         "POSTHUB_HOME": str(tmp_path / "home"),
         "POSTHUB_ALLOW_PRIVATE_HOSTS": f"{parts.hostname}:{parts.port}",
         "POSTHUB_VIDEO_POLL_SECONDS": "0.3",
-        "LANGGRAPH_STRICT_MSGPACK": "true",
         **{f"{name}_API_KEY": "test" for name in names},
         **{f"{name}_BASE_URL": sandbox_server.base_url for name in names},
     }

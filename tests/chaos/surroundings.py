@@ -145,7 +145,7 @@ class Slot:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={"PATH": os.defpath, "PYTHONPATH": str(ROOT), "LANGGRAPH_STRICT_MSGPACK": "true"},
+            env={"PATH": os.defpath, "PYTHONPATH": str(ROOT)},
         )
         self._pid = 0
         self.lives = 0

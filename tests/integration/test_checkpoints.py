@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Annotated, Any
 
+import ormsgpack
+import psycopg
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.conformance import checkpointer_test, validate
@@ -124,3 +128,51 @@ def test_what_was_reached_before_a_kill_is_there_afterwards(database_uri: str) -
     assert subprocess.run([*command, "die"], check=False, capture_output=True).returncode == -9
     done = subprocess.run([*command, "live"], check=True, capture_output=True, text=True)
     assert "'second': 'after kept'" in done.stdout
+
+
+READ = """
+import asyncio, sys
+from store.checkpoints import checkpointer
+async def main():
+    async with checkpointer(sys.argv[1]) as saver:
+        found = await saver.aget_tuple({"configurable": {"thread_id": "t"}})
+        print("values", found.checkpoint["channel_values"], found.pending_writes)
+asyncio.run(main())
+"""
+
+
+async def _with_a_row_that_names_a_command(uri: str, table: str, marker: Path) -> None:
+    async with checkpointer(uri) as saver:
+        checkpoint = empty_checkpoint()
+        checkpoint["channel_values"] = {"items": ["kept"]}
+        checkpoint["channel_versions"] = {"items": "1"}
+        config: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+        config = await saver.aput(config, checkpoint, {}, {"items": "1"})
+        await saver.aput_writes(config, [("items", ["kept"])], "task")
+    blob = ormsgpack.packb(ormsgpack.Ext(0, ormsgpack.packb(("os", "system", f"touch {marker}"))))
+    with psycopg.connect(uri) as connection:
+        changed = connection.execute(f"update {table} set blob = %s", [blob])
+        assert changed.rowcount
+
+
+@pytest.mark.parametrize("table", ["checkpoint_blobs", "checkpoint_writes"])
+async def test_what_a_row_names_is_never_run_in_an_environment_without_any_setting(
+    database_uri: str, tmp_path: Path, table: str
+) -> None:
+    await _with_a_row_that_names_a_command(database_uri, table, tmp_path / "run")
+    environment = {"PATH": os.defpath, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    read = subprocess.run(
+        [sys.executable, "-c", READ, database_uri],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "values" in read.stdout, read.stderr
+    assert not (tmp_path / "run").exists()
+
+
+async def test_json_that_names_a_type_is_not_read_from_a_checkpoint(database_uri: str) -> None:
+    async with checkpointer(database_uri) as saver:
+        with pytest.raises(NotImplementedError):
+            saver.serde.loads_typed(("json", b'{"lc": 2, "type": "constructor", "id": ["os", "system"]}'))

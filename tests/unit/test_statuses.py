@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from domain.month import OPEN, CardStatus, new_card
 from nodes.work import ended
+from store.checkpoints import PlainSerializer
 from store.content.runs import RunStatus
 from store.schema.review import OutcomeStatus, outcomes
 from store.schema.runs import runs
@@ -23,7 +23,7 @@ def test_the_table_takes_exactly_the_words_of_the_enum(table: object, words: typ
 
 
 def test_a_card_is_plain_text_that_comes_out_of_a_checkpoint_as_it_went_in() -> None:
-    serializer = JsonPlusSerializer(allowed_msgpack_modules=None)
+    serializer = PlainSerializer()
     for card in (new_card("Káva"), new_card("Káva", 2, "Rozbité."), {"video": ended(None)}):
         assert {type(value) for value in card.values()} <= {str, int}
         assert serializer.loads_typed(serializer.dumps_typed(card)) == card
