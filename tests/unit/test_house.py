@@ -39,14 +39,14 @@ def _imports_in_functions(path: Path) -> list[str]:
     return [f"{path.relative_to(ROOT)}:{node.lineno}" for node in inside]
 
 
-def test_no_room_holds_more_files_than_a_newcomer_can_look_through():
+def test_no_room_holds_more_files_than_a_newcomer_can_look_through() -> None:
     rooms = Counter(path.parent for path in FILES if path.name != "__init__.py")
     crowded = {str(room.relative_to(ROOT)): n for room, n in rooms.items() if n > MOST_FILES_A_ROOM}
     assert crowded == {}
 
 
 @pytest.mark.parametrize("package", PRODUCT)
-def test_every_file_is_read_in_one_go(package):
+def test_every_file_is_read_in_one_go(package: str) -> None:
     long = {
         str(path.relative_to(ROOT)): _lines(path)
         for path in FILES
@@ -55,10 +55,10 @@ def test_every_file_is_read_in_one_go(package):
     assert long == {}
 
 
-def test_the_command_line_parses_and_draws_and_is_small_enough_to_do_nothing_else():
+def test_the_command_line_parses_and_draws_and_is_small_enough_to_do_nothing_else() -> None:
     assert sum(_lines(path) for path in FILES if path.is_relative_to(ROOT / "cli")) <= MOST_LINES_OF_CLI
 
 
-def test_imports_stand_at_the_top_of_their_files():
+def test_imports_stand_at_the_top_of_their_files() -> None:
     found = [place for path in FILES for place in _imports_in_functions(path)]
     assert len(found) <= MOST_IMPORTS_IN_FUNCTIONS, "\n".join(sorted(found))
