@@ -1,4 +1,4 @@
-"""Reads a prompt the way the sandbox needs it: language, company, key phrase, trade, season, voice."""
+"""Reads a prompt the way the sandbox needs it: language, company, key phrase, trade, season, voice, stated facts."""
 
 from __future__ import annotations
 
@@ -7,77 +7,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from sandbox.prose.words import Trade, general, trade_of
+from sandbox.prose.words import Trade, general, pairs, rule, rules, trade_of
 
-_CZECH_LETTERS = re.compile(r"[ěščřžýůťďňĚŠČŘŽÝŮŤĎŇ]")
-_CZECH_WORDS = re.compile(
-    r"\b(?:se|na|je|pro|že|nebo|jak|do|ve|za|od|podle|které|jsou|tak|ale)\b", re.IGNORECASE
-)
-_ENGLISH_WORDS = re.compile(
-    r"\b(?:the|and|of|is|are|with|for|that|this|it|in|from|by|not|or|what)\b", re.IGNORECASE
-)
-_SAYS_ENGLISH = re.compile(
-    r"(?:language|jazyk\w*)\W{0,6}(?:en\b|english|angličtin)|\b(?:write|answer|respond|reply) in english"
-    r"|iso 639-1 [„\"]?en\b"
-    r"|(?:^|[.!?]\s+)(?:piš|pište|napiš|odpověz|odpovídej)\w*\s+(?:\w+\s+){0,2}(?:anglicky|v angličtině)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_SAYS_CZECH = re.compile(
-    r"(?:language|jazyk\w*)\W{0,6}(?:cs\b|cz\b|czech|češtin)|in czech\b|\b(?:v češtině|česky)\b",
-    re.IGNORECASE,
-)
-_VALUE = r"[\"'“”„*]*\s*[:=]\s*[\"'“”„*]*\s*([^\n\"“”„;|{}\[\]<>]{2,90})"
-_COMPANY = (
-    re.compile(
-        r"#+ *(?:the )?(?:firma|společnost|company)\s*\n[\s*-]*(?:název|jméno|name)" + _VALUE, re.IGNORECASE
-    ),
-    re.compile(r"\"company\"\s*:\s*\{[^{}]*?\"name\"\s*:\s*\"([^\"]{2,90})\""),
-    re.compile(
-        r"^[\s*\"#-]*(?:název firmy|název společnosti|jméno firmy|company[ _]?name|společnost|firma|značka|klient"
-        r"|company|brand)" + _VALUE,
-        re.IGNORECASE | re.MULTILINE,
-    ),
-    re.compile(
-        r"(?:[Ss]polečnost|[Ff]irm|[Pp]ražírn|[Kk]ancelář|[Zz]načk)\w*\s+[„\"]?"
-        r"((?:[A-ZÁ-Ž][\wÁ-ž.&-]*)(?:\s+(?:[A-ZÁ-Ž&][\wÁ-ž.&-]*|a|v|s\.r\.o\.))*)"
-    ),
-    re.compile(r"\b(?:company|brand)\s+[\"“]?((?:[A-Z][\w.&-]*)(?:\s+[A-Z][\w.&-]*)*)"),
-)
-_KEYWORD = re.compile(
-    r"(?:focus[ _]?keyword|main[ _]?keyword|hlavní klíčov\w+ \w+|klíčov(?:é|á) (?:slovo|fráze|spojení))"
-    + _VALUE,
-    re.IGNORECASE,
-)
-_TITLE = re.compile(
-    r"(?:pracovní název|název (?:článku|tématu|příspěvku)|working title|téma|topic|title|titulek)" + _VALUE,
-    re.IGNORECASE,
-)
-_SIGNATURE = re.compile(
-    r"(?:signature[ _]?ending|podpisov\w+ závěr\w*|závěrečn\w+ (?:věta|formule)|podpis(?: na konci(?: \w+)?)?)"
-    r"[\"'“”„*]*\s*[:=]\s*[\"'“”„*]*\s*([^\n\"“”„{}\[\]]{4,140})",
-    re.IGNORECASE,
-)
-_FIELD = re.compile(
-    r"(?:obor(?: \w+){0,2}|business[ _]?field|field of business|industry|odvětví|product[ _]?type"
-    r"|(?:druh|typ) produktu(?: \w+){0,2})" + _VALUE,
-    re.IGNORECASE,
-)
 _MONTH = re.compile(r"\b(20\d\d)-(0[1-9]|1[0-2])\b")
 _URL = re.compile(r"https?://[^\s<>\"'“”„)\]}]+")
 _QUOTED = re.compile(r"„([^“”\n]{2,80})[“”]|“([^”\n]{2,80})”|\"([^\"\n]{2,80})\"")
+_SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
+_MARKS = re.compile(r"\s*\[\d+\]|[*_`#>|]+|^\s*[-–]\s*")
+_LIST_PART = re.compile(r",\s*|\s+a\s+(?:také\s+)?|\s+and\s+")
 
 
 def _distinct(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(value.strip(" .,*_`") for value in values if value.strip(" .,*_`")))
-
-
-def _first(patterns: Iterable[re.Pattern[str]], text: str) -> str:
-    for pattern in patterns:
-        for found in pattern.findall(text):
-            value = str(found).split(",")[0].strip(" .,*_`")
-            if 2 <= len(value) <= 80 and not value.startswith("http"):
-                return value
-    return ""
 
 
 def quoted_terms(text: str) -> list[str]:
@@ -87,14 +28,12 @@ def quoted_terms(text: str) -> list[str]:
 
 def language_of(text: str) -> str:
     """``cs`` or ``en``. What the text says outright counts more than the words it is written with."""
-    english, czech = _SAYS_ENGLISH.search(text), _SAYS_CZECH.search(text)
-    if english and not czech:
-        return "en"
-    if czech and not english:
-        return "cs"
-    words = len(_CZECH_WORDS.findall(text)), len(_ENGLISH_WORDS.findall(text))
+    english, czech = rule("says_en").search(text), rule("says_cs").search(text)
+    if bool(english) != bool(czech):
+        return "en" if english else "cs"
+    words = len(rule("words_cs").findall(text)), len(rule("words_en").findall(text))
     if words[0] == words[1]:
-        return "cs" if _CZECH_LETTERS.search(text) else "en"
+        return "cs" if rule("letters_cs").search(text) else "en"
     return "cs" if words[0] > words[1] else "en"
 
 
@@ -113,7 +52,7 @@ class Brief:
     @cached_property
     def trade(self) -> Trade:
         """The line of business: that of the stated field or of the company's name, else of the whole prompt."""
-        stated = " ".join([*_FIELD.findall(self.prompt)[:4], self.company])
+        stated = " ".join([*rule("field").findall(self.prompt)[:4], self.company])
         return (
             trade_of(stated, self.language, 1)
             or trade_of(self.prompt, self.language, 3)
@@ -127,23 +66,26 @@ class Brief:
     @cached_property
     def subjects(self) -> list[str]:
         """Key phrases to write about: those of the trade, led by what the prompt itself says of the business."""
-        own = _distinct(_FIELD.findall(self.prompt)) if self.trade.key.endswith("_general") else []
+        own = self._labelled("field") if self.trade.key.endswith("_general") else []
         return [*(one.lower() for one in own if len(one) <= 40), *self.trade.lists["subject"]]
 
     @cached_property
     def company(self) -> str:
-        return _first(_COMPANY, self.prompt)
+        for found in (found for one in rules("reading", "company") for found in one.findall(self.prompt)):
+            value = str(found).split(",")[0].strip(" .,*_`")
+            if 2 <= len(value) <= 80 and not value.startswith("http"):
+                return value
+        return ""
 
     @cached_property
     def keyword(self) -> str:
         """The one key phrase the prompt names; empty if it names none, or several."""
-        found = _distinct(_KEYWORD.findall(self.prompt))
+        found = self._labelled("keyword")
         return found[0] if len({value.lower() for value in found}) == 1 else ""
 
     @cached_property
     def title(self) -> str:
-        found = _distinct(_TITLE.findall(self.prompt))
-        return found[0] if len(found) == 1 else ""
+        return self._only("title")
 
     @cached_property
     def topic(self) -> str:
@@ -158,8 +100,7 @@ class Brief:
 
     @cached_property
     def signature(self) -> str:
-        found = _distinct(_SIGNATURE.findall(self.prompt))
-        text = found[0] if len(found) == 1 else ""
+        text = self._only("signature")
         return text if not text or text[-1] in ".!?…" else text + "."
 
     @cached_property
@@ -171,3 +112,37 @@ class Brief:
     @cached_property
     def urls(self) -> list[str]:
         return _distinct(url.rstrip(".,;:") for url in _URL.findall(self.prompt))
+
+    def fact(self, kind: str, low: int, high: int) -> str:
+        """The first whole sentence of the prompt on ``kind`` that keeps the limits; empty if there is none."""
+        return next((one for one in self._about(kind) if max(low, 30) <= len(one) <= high), "")
+
+    def listed(self, kind: str) -> list[str]:
+        """The items of the first sentence that lists them: "Mezi hlavní produkty patří a, b a c."."""
+        for sentence in self._about(kind):
+            match = rule("lists").search(sentence)
+            parts = [part.strip(" .:;") for part in _LIST_PART.split(match.group(1))] if match else []
+            parts = [part for part in parts if 3 <= len(part) <= 70]
+            if len(parts) >= 2:
+                return list(dict.fromkeys(parts))
+        return []
+
+    def _labelled(self, name: str) -> list[str]:
+        return _distinct(rule(name).findall(self.prompt))
+
+    def _only(self, name: str) -> str:
+        found = self._labelled(name)
+        return found[0] if len(found) == 1 else ""
+
+    def _about(self, kind: str) -> list[str]:
+        """The sentences that state something, where an instruction would only ask for it."""
+        cue = re.compile(dict(pairs("reading", "fact"))[kind], re.IGNORECASE)
+        sentences = (_MARKS.sub("", part).strip() for part in _SENTENCES.split(self.prompt))
+        return [
+            one
+            for one in sentences
+            if cue.search(one)
+            and one[-1:] == "."
+            and one[:1].isupper()
+            and not rule("instruction").search(one)
+        ]

@@ -6,16 +6,13 @@ import random
 import re
 from dataclasses import dataclass, field, replace
 
-from sandbox.prose.words import Trade
+from sandbox.prose.words import Trade, kinds
 
 _ALTERNATIVE = re.compile(r"\[([^\[\]]+)\]")
 _GENDER = re.compile(r"<([^<>/]+)/([^<>/]+)>")
 _SLOT = re.compile(r"\{([A-Za-z]+)([1-7]?)\}")
 _PREPOSITION = re.compile(r"\b([sSvVkKzZoOuU])~(\S+)")
 _CASES = {"1": 0, "2": 1, "3": 2, "4": 3, "6": 4, "7": 5}
-_SEASONS = {12: "v zimě", 1: "v zimě", 2: "v zimě", 3: "na jaře", 4: "na jaře", 5: "na jaře"}
-_SEASONS |= {6: "v létě", 7: "v létě", 8: "v létě", 9: "na podzim", 10: "na podzim", 11: "na podzim"}
-_SEASONS_EN = {"v zimě": "in winter", "na jaře": "in spring", "v létě": "in summer", "na podzim": "in autumn"}
 _SOFT = {"s": "szšž", "z": "szšž", "v": "vf", "k": "kg"}
 _BEFORE_CLUSTER = re.compile(r"(?:[sšzž][^aeiouyáéěíóúůýrl\s]|vš|vz|dv|čt|mn|kt)", re.IGNORECASE)
 
@@ -46,8 +43,7 @@ class Slots:
 
 def season_of(month: int, language: str) -> str:
     """The time of year as an adverb."""
-    czech = _SEASONS[month]
-    return czech if language == "cs" else _SEASONS_EN[czech]
+    return kinds(language)["season"][month % 12 // 3]
 
 
 def capitalise(text: str) -> str:

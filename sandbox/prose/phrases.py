@@ -4,41 +4,16 @@ from __future__ import annotations
 
 import random
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sandbox.prose.brief import Brief
-from sandbox.prose.extract import listed, sentence_about
-from sandbox.prose.fields import bounds
+from sandbox.prose.fields import bounds, slugify
 from sandbox.prose.frames import capitalise, fill
-from sandbox.prose.words import Theme
+from sandbox.prose.words import Theme, pairs
 from sandbox.prose.writer import Writer, clip, pad
 
 _TIDY = re.compile(r"[^\w\s]", re.UNICODE)
-_FROM_KINDS = frozenset(
-    [
-        "subtitle",
-        "cta",
-        "hook",
-        "frustration",
-        "vocabulary",
-        "sentence",
-        "metaphor",
-        "argument",
-        "phrase",
-        "artstyle",
-        "atmosphere",
-        "backstory",
-        "hobby",
-        "reason",
-        "theme",
-    ]
-)
-_FROM_TRADE = frozenset(["role", "products", "competitors", "values", "pain", "desire"])
-_EXTRACTED = {"mission": "mission", "vision": "vision", "audience": "audience", "usp": "usp"}
-_LISTED = frozenset({"products", "competitors", "values", "pain", "desire"})
-_LEVELS = {"cs": ("nízká", "střední", "vyšší"), "en": ("low", "medium", "higher")}
 
 
 @dataclass
@@ -70,15 +45,6 @@ class Wanted:
     in_list: bool = False
 
 
-def plain(text: str) -> str:
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-
-
-def slugify(text: str, high: int = 60) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", plain(text).lower()).strip("-")
-    return slug[:high].rstrip("-") or "clanek"
-
-
 def hashtag(text: str) -> str:
     parts = _TIDY.sub(" ", text).split()
     return "#" + "".join(capitalise(part) if len(parts) > 1 else part for part in parts)
@@ -90,73 +56,61 @@ def holds(text: str, term: str) -> bool:
 
 
 class Phrases:
-    """Writes single values. ``taken`` keeps those of one list apart."""
+    """Writes single values. Kinds without a maker of their own are the lists of that name among the words."""
 
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
         self.brief: Brief = writer.brief
         self.trade = writer.brief.trade
         self.kinds = writer.kinds
-        self.language = writer.language
-        self._special: dict[str, Callable[[Wanted, random.Random], Iterable[str]]] = {
+        self._makers: dict[str, Callable[[Wanted, random.Random], list[str]]] = {
             "title": self._titles,
             "meta_title": self._titles,
             "heading": self._headings,
-            "question": self._questions,
-            "keyphrase": lambda wanted, source: [wanted.subject.keyword or self.writer.base.keyword],
+            "question": lambda wanted, source: [line.split("|")[0] for line in self._faq(wanted)],
+            "keyphrase": lambda wanted, source: [self._keyword(wanted)],
             "keyword": self._keywords,
             "hashtag": self._hashtags,
             "full_name": self._people,
-            "value": lambda wanted, source: self.filled("value", wanted, source),
-            "signature": lambda wanted, source: self.filled("signature", wanted, source),
-            "field": lambda wanted, source: [self.trade.one("field")],
-            "slug": lambda wanted, source: [
-                slugify(wanted.subject.title or wanted.subject.keyword or self._kw())
-            ],
-            "level": lambda wanted, source: _LEVELS[self.language][source.randrange(3) :],
+            "slug": lambda wanted, source: [slugify(wanted.subject.title or self._keyword(wanted))],
             "scene": self._scenes,
             "motion": self._motions,
             "meta": self._metas,
-            "alt": self._alts,
-            "takeaway": lambda wanted, source: self.filled("takeaway", wanted, source),
             "palette": self._palettes,
             "source_url": self._urls,
-            "email": lambda wanted, source: [f"info@{slugify(self.brief.company or 'firma')}.example"],
-            "phone": lambda wanted, source: [
-                f"+420 {source.randrange(601, 778)} 000 {source.randrange(100, 999)}"
-            ],
-            "name": self._labels,
+            "name": lambda wanted, source: [capitalise(one) for one in self._keywords(wanted, source)],
         }
 
-    def _kw(self) -> str:
-        return self.writer.base.keyword
+    def _keyword(self, wanted: Wanted) -> str:
+        return wanted.subject.keyword or self.writer.base.keyword
 
     def _fill_all(self, frames: Sequence[str], wanted: Wanted, source: random.Random) -> list[str]:
         """Every frame once. Items of one list begin at different frames, so that they do not come out alike."""
         slots = self.writer.slots(wanted.subject.keyword, wanted.subject.female).focus(source)
-        order = list(frames)
         around = wanted.subject.path if wanted.in_list else wanted.subject.path.rsplit("/", 1)[0]
-        self.writer.rng("frames", around, wanted.kind).shuffle(order)
+        order = self._turned(frames, wanted, "frames", around, wanted.kind)
+        return [fill(frame, slots, source) for frame in order]
+
+    def _turned(self, options: Sequence[str], wanted: Wanted, *path: object) -> list[str]:
+        """The options in an order of their own, from the place that the item of a list begins at."""
+        order = list(options)
+        self.writer.rng(*path).shuffle(order)
         start = wanted.subject.index % len(order)
-        return [fill(frame, slots, source) for frame in order[start:] + order[:start]]
+        return order[start:] + order[:start]
 
     def filled(self, name: str, wanted: Wanted, source: random.Random) -> list[str]:
         return self._fill_all(self.kinds[name], wanted, source)
 
     def _titles(self, wanted: Wanted, source: random.Random) -> list[str]:
-        if wanted.subject.title and wanted.kind == "meta_title":
-            return [wanted.subject.title, *self.filled("title", wanted, source)]
-        if self.brief.title and not wanted.subject.path and len(self.brief.title) <= 120:
-            return [self.brief.title, *self.filled("title", wanted, source)]
-        return self.filled("title", wanted, source)
+        given = wanted.subject.title if wanted.kind == "meta_title" else ""
+        if not given and not wanted.subject.path and len(self.brief.title) <= 120:
+            given = self.brief.title
+        return [*filter(None, [given]), *self.filled("title", wanted, source)]
 
     def _headings(self, wanted: Wanted, source: random.Random) -> list[str]:
         theme = wanted.subject.theme
         own = self._fill_all(theme.heading, wanted, source) if theme else []
         return own + self.filled("title", wanted, source)
-
-    def _questions(self, wanted: Wanted, source: random.Random) -> list[str]:
-        return [line.split("|")[0] for line in self._faq(wanted)]
 
     def _metas(self, wanted: Wanted, source: random.Random) -> list[str]:
         heads, tails = self.filled("meta", wanted, source), self.kinds["meta_tail"]
@@ -171,12 +125,11 @@ class Phrases:
         return names if wanted.in_list else [", ".join(names[:3]), codes.replace(" ", ", ")]
 
     def _faq(self, wanted: Wanted) -> list[str]:
-        """Questions in an order of this answer, rotated so that each item of a list begins at its own."""
-        lines = list(self.trade.lists["question"])
-        self.writer.rng("faq").shuffle(lines)
+        """Questions with their answers, each item of a list begins at its own."""
+        lines = self._turned(self.trade.lists["question"], wanted, "faq")
         start = wanted.subject.index % len(lines)
         slots = self.writer.slots(wanted.subject.keyword).focus(self.writer.rng("faq", start))
-        return [fill(line, slots, self.writer.rng("faq", line)) for line in lines[start:] + lines[:start]]
+        return [fill(line, slots, self.writer.rng("faq", line)) for line in lines]
 
     def answer(self, wanted: Wanted) -> list[str]:
         """The sentences that answer the question of the same item."""
@@ -188,85 +141,54 @@ class Phrases:
     def _keywords(self, wanted: Wanted, source: random.Random) -> list[str]:
         subjects = [one for one in self.trade.lists["subject"] if one != wanted.subject.keyword]
         source.shuffle(subjects)
-        return ([wanted.subject.keyword] if wanted.subject.keyword else []) + subjects
+        return [*filter(None, [wanted.subject.keyword]), *subjects]
 
     def _hashtags(self, wanted: Wanted, source: random.Random) -> list[str]:
-        words = [self.brief.company, wanted.subject.keyword or self._kw(), *self._keywords(wanted, source)]
+        words = [self.brief.company, self._keyword(wanted), *self._keywords(wanted, source)]
         return [hashtag(word) for word in words if word and len(word) < 40]
 
     def _people(self, wanted: Wanted, source: random.Random) -> list[str]:
         letter = "f" if wanted.subject.female else "m"
-        firsts, lasts = list(self.kinds[f"first_{letter}"]), list(self.kinds[f"last_{letter}"])
-        pool = self.writer.rng("people", letter)
-        pool.shuffle(firsts)
-        pool.shuffle(lasts)
-        index = wanted.subject.index
-        return [
-            f"{firsts[(index + i) % len(firsts)]} {lasts[(index + i) % len(lasts)]}"
-            for i in range(len(firsts))
+        names = [
+            self._turned(self.kinds[f"{part}_{letter}"], wanted, "people", part) for part in ("first", "last")
         ]
+        return [" ".join(pair) for pair in zip(*names, strict=False)]
 
     def _scenes(self, wanted: Wanted, source: random.Random) -> list[str]:
-        """Short, longer and long descriptions of what a picture shows."""
+        """Long, shorter and short descriptions of what a picture shows."""
         made: list[str] = []
         for scene in source.sample(self.trade.lists["scene"], len(self.trade.lists["scene"])):
-            light, detail = source.choice(self.kinds["light"]), source.choice(self.kinds["detail"])
-            made += [
-                f"{capitalise(scene)}.",
-                f"{capitalise(scene)}, {light}.",
-                f"{capitalise(scene)}, {light}. {capitalise(detail)}.",
-            ]
+            lit = f"{capitalise(scene)}, {source.choice(self.kinds['light'])}."
+            detail = capitalise(source.choice(self.kinds["detail"]))
+            made += [f"{capitalise(scene)}.", lit, f"{lit} {detail}."]
         return made[::-1]
 
     def _motions(self, wanted: Wanted, source: random.Random) -> list[str]:
-        moves = self.kinds["motion"]
-        return [f"{scene} {source.choice(moves)}" for scene in self._scenes(wanted, source)]
-
-    def _alts(self, wanted: Wanted, source: random.Random) -> list[str]:
-        keyword = wanted.subject.keyword or self._kw()
-        if self.language == "cs":
-            ends = (
-                "detail rukou při práci",
-                "klidná scéna v denním světle",
-                "lidé u společného stolu",
-                "pracovní stůl",
-            )
-            return [f"Ilustrace k tématu {keyword}: {end}" for end in source.sample(ends, len(ends))]
-        return [f"Illustration of {keyword}: {end}" for end in ("hands at work", "a calm scene in daylight")]
+        return [f"{scene} {source.choice(self.kinds['motion'])}" for scene in self._scenes(wanted, source)]
 
     def _urls(self, wanted: Wanted, source: random.Random) -> list[str]:
         urls = self.brief.urls or ["https://www.example.com/"]
-        return [urls[(wanted.subject.index + i) % len(urls)] for i in range(len(urls))]
+        start = wanted.subject.index % len(urls)
+        return urls[start:] + urls[:start]
 
-    def _labels(self, wanted: Wanted, source: random.Random) -> list[str]:
-        return [capitalise(one) for one in self._keywords(wanted, source)]
-
-    def listed_count(self, kind: str) -> int:
-        return len(listed(self.brief.prompt, kind)) if kind in _LISTED else 0
-
-    def missing(self, wanted: Wanted) -> bool:
-        """Whether this is a fact that the prompt does not give: a model asked not to invent leaves it out."""
-        if wanted.kind in _EXTRACTED:
-            low, high, _ = bounds("extract", wanted.low, wanted.high)
-            return not sentence_about(self.brief.prompt, wanted.kind, low, high)
-        return wanted.kind in _LISTED and not listed(self.brief.prompt, wanted.kind)
+    def stated(self, wanted: Wanted) -> list[str] | None:
+        """What the prompt itself says of a fact about the company; None for kinds that are no such facts."""
+        kind = wanted.kind
+        if kind not in dict(pairs("reading", "fact")):
+            return None
+        if kind in self.trade.lists:
+            return self.brief.listed(kind)
+        low, high, _ = bounds("extract", wanted.low, wanted.high)
+        return [*filter(None, [self.brief.fact(kind, low, high)])]
 
     def candidates(self, wanted: Wanted, source: random.Random) -> list[str]:
         """Values that would do, best first; empty where prose is wanted."""
-        kind = wanted.kind
-        if kind in _LISTED and (found := listed(self.brief.prompt, kind)):
+        if found := self.stated(wanted):
             return found
-        if kind in _EXTRACTED:
-            low, high, _ = bounds("extract", wanted.low, wanted.high)
-            found_text = sentence_about(self.brief.prompt, kind, low, high)
-            return [found_text] if found_text else self.filled(_EXTRACTED[kind], wanted, source)
-        if kind in self._special:
-            return list(self._special[kind](wanted, source))
-        if kind in _FROM_KINDS:
-            return self.filled(kind, wanted, source)
-        if kind in _FROM_TRADE:
-            return self._fill_all(self.trade.lists[kind], wanted, source)
-        return []
+        if maker := self._makers.get(wanted.kind):
+            return maker(wanted, source)
+        frames = self.kinds.get(wanted.kind) or self.trade.lists.get(wanted.kind) or ()
+        return self._fill_all(frames, wanted, source) if frames else []
 
     def choose(self, candidates: Sequence[str], wanted: Wanted, taken: set[str]) -> str:
         """The first candidate that fits, or the best one made to fit."""
@@ -318,5 +240,5 @@ class Phrases:
                 f": {text}" if not any(m.lower() in text.lower() for m in missing) else ""
             )
         if len(text) < low:
-            text = pad(text, low, high, self.language)
+            text = pad(text, low, high, self.writer.language)
         return clip(text, low, high)

@@ -15,15 +15,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sandbox.prose.brief import Brief
-from sandbox.prose.fields import kind_of
+from sandbox.prose.fields import kind_of, usual_range
 from sandbox.prose.json_schema import Schema, additional, is_null, length_limit, merge, rank, type_of
 from sandbox.prose.phrases import Subject
 from sandbox.prose.strings import Strings
-from sandbox.prose.words import Theme
+from sandbox.prose.words import Theme, rule
 from sandbox.seeds import normalise
 
 _DEEP = 3
-_MAY_BE_MISSING = ("null when", "null if", "empty when", "empty if", "null, pokud", "prázdn")
 _INTRO_LIKE = frozenset({"intro", "introduction", "úvod", "uvod", "perex"})
 _OUTRO_LIKE = frozenset({"conclusion", "závěr", "zaver", "outro", "summary"})
 
@@ -92,13 +91,12 @@ class SchemaFiller:
 
     def _unknown(self, schema: Schema, place: Place) -> bool:
         """Whether the schema allows leaving a fact out and the prompt does not have it."""
-        said = str(schema.get("description") or "").lower()
-        if not any(word in said for word in _MAY_BE_MISSING):
+        if not rule("may_be_missing").search(str(schema.get("description") or "")):
             return False
         kind = schema.get("type")
         nullable = isinstance(kind, list) and "null" in kind
         may_be_empty = kind == "array" and not schema.get("minItems")
-        return (nullable or may_be_empty) and self.strings.missing(place)
+        return (nullable or may_be_empty) and self.strings.stated(place) == []
 
     def _resolve(self, schema: Schema, place: Place) -> tuple[Schema, Place]:
         """Follow references and merge combinations until a plain schema is left."""
@@ -244,7 +242,7 @@ class SchemaFiller:
     def _count(self, schema: Schema, prefix: int, items: Any, place: Place) -> int:
         low = int(schema.get("minItems") or 0)
         high = schema.get("maxItems")
-        told = self.strings.listed_count(place)
+        told = len(self.strings.stated(place) or [])
         if told:
             return max(low, told if high is None else min(told, int(high)))
         if place.deep:
@@ -327,7 +325,7 @@ class SchemaFiller:
             low = above + (1 if whole else 0.01)
         if (below := schema.get("exclusiveMaximum")) is not None and not isinstance(below, bool):
             high = below - (1 if whole else 0.01)
-        usual_low, usual_high = self.strings.usual_range(place.name, low, high)
+        usual_low, usual_high = usual_range(place.name, low, high)
         low = usual_low if low is None else low
         high = max(usual_high, low + 1) if high is None else high
         narrowed = (max(low, usual_low), min(high, usual_high))

@@ -5,40 +5,23 @@ from __future__ import annotations
 import random
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sandbox.prose.brief import Brief, quoted_terms
-from sandbox.prose.fields import bounds, kind_of, snake
+from sandbox.prose.fields import bounds, kind_of
 from sandbox.prose.frames import fill
 from sandbox.prose.patterns import matching
 from sandbox.prose.phrases import Phrases, Wanted
-from sandbox.prose.words import Theme
+from sandbox.prose.words import Theme, pairs, rule
 from sandbox.prose.writer import Writer, clip, pad
 
 if TYPE_CHECKING:
     from sandbox.prose.schema_filler import Place
 
-_CUE = re.compile(
-    r"(?:must|should|has to|have to)\s+(?:\w+\s+){0,3}?(?:contain|include|mention|use)|contains?\b|includes?\b"
-    r"|obsah\w*|zahrn\w*|zahrň\w*|zmi[nň]\w*|uve[dď]\w*|použi\w*",
-    re.IGNORECASE,
-)
-_DENIED = re.compile(
-    r"neobsah|nesmí|nepouží|neuvád|must not|do not|don't|never|avoid|without|vyhni", re.IGNORECASE
-)
-_ENGLISH = re.compile(r"\bin english\b|^english\b|\banglicky\b|v angličtině", re.IGNORECASE)
 _PROSE = frozenset({"content", "text", "answer", "social", "description"})
-_RANGES: tuple[tuple[str, int, int], ...] = (
-    (r"_(age|vek)_", 24, 61),
-    (r"_(year|rok)_", 2026, 2028),
-    (r"_(tone|score|skore|percent\w*|neurot\w*|formal\w*|playful\w*)_", 20, 80),
-    (r"_(level|uroven)_", 2, 3),
-    (r"_(minutes|minut\w*|read\w*)_", 4, 9),
-    (r"_(words?|word_count|pocet_slov)_", 1500, 2100),
-)
 
 
 class Strings:
@@ -60,20 +43,10 @@ class Strings:
         description = str(schema.get("description") or "") if isinstance(schema, Mapping) else ""
         terms: list[str] = []
         for sentence in re.split(r"(?<=[.;!?])\s+(?=[A-ZÁ-Ž])|\n", description):
-            cue = _CUE.search(sentence)
-            if cue and not _DENIED.search(sentence[: cue.end()]):
+            cue = rule("must").search(sentence)
+            if cue and not rule("denied").search(sentence[: cue.end()]):
                 terms += quoted_terms(sentence[cue.end() :])
         return tuple(dict.fromkeys(terms))
-
-    def usual_range(self, name: str, low: float | None, high: float | None) -> tuple[float, float]:
-        """What a number of that name usually is; the schema's own limits come first where they exclude it."""
-        snaked = snake(name)
-        for pattern, first, last in _RANGES:
-            if re.search(pattern, snaked):
-                return first, last
-        if low is not None and high is not None:
-            return low, high
-        return (low if low is not None else (min(1, high) if high is not None else 1)), (low or 0) + 9
 
     def fresh_keyphrase(self, path: str, index: int) -> str:
         """The key phrase of the item at ``index``: none twice, and none that the prompt already has."""
@@ -97,14 +70,10 @@ class Strings:
                     yield phrase
         yield subjects[0]
 
-    def listed_count(self, place: Place) -> int:
-        """How many items of this kind the prompt itself lists; 0 if it does not."""
-        return self.phrases.listed_count(kind_of(place.name, place.neighbours))
-
-    def missing(self, place: Place) -> bool:
-        """Whether a field asks for a fact that the prompt does not give."""
+    def stated(self, place: Place) -> list[str] | None:
+        """What the prompt says of the fact that a field asks for; None where the field asks for no such fact."""
         kind = kind_of(place.name, place.neighbours)
-        return self.phrases.missing(Wanted(kind, None, None, (), place.subject, place.path))
+        return self.phrases.stated(Wanted(kind, None, None, (), place.subject, place.path))
 
     # -- one string --------------------------------------------------------------------------------------------
 
@@ -138,7 +107,7 @@ class Strings:
 
     def _written(self, wanted: Wanted, source: random.Random, taken: set[str]) -> str:
         phrases = self.phrases
-        if _ENGLISH.search(wanted.description) and self.brief.language != "en":
+        if rule("in_english").search(wanted.description) and self.brief.language != "en":
             phrases = self._english
         candidates = [] if wanted.kind in _PROSE else phrases.candidates(wanted, source)
         if candidates:
@@ -205,33 +174,24 @@ class Strings:
         return f"\n\n{words}" if is_end and words and len(words) + 202 <= high else ""
 
     def _formatted(self, form: str, place: Place, source: random.Random) -> str | None:
-        makers: dict[str, Callable[[], str]] = {
-            "date": lambda: self._date(place),
-            "date-time": lambda: f"{self._date(place)}T0{source.randrange(6, 10)}:00:00Z",
-            "time": lambda: f"{source.randrange(10, 18)}:30:00Z",
-            "uri": lambda: self._url(place),
-            "uri-reference": lambda: self._url(place),
-            "url": lambda: self._url(place),
-            "email": lambda: "kontakt@firma.example",
-            "hostname": lambda: "www.firma.example",
-            "ipv4": lambda: "192.0.2.17",
-            "uuid": lambda: str(uuid.UUID(int=source.getrandbits(128), version=4)),
-        }
-        return makers[form]() if form in makers else None
+        template = dict(pairs("fields", "format")).get(form)
+        urls = self.brief.urls or ["https://www.example.com/"]
+        if template is None:
+            return None
+        return template.format(
+            date=self._date(place),
+            url=urls[place.index % len(urls)],
+            hour=source.randrange(6, 10),
+            afternoon=source.randrange(10, 18),
+            uuid=uuid.UUID(int=source.getrandbits(128), version=4),
+        )
 
     def _date(self, place: Place) -> str:
+        """A day of the month in question; those of a list go over the whole month."""
         year, month = self.brief.month or (2027, 1)
-        step = 27 / max(place.count, 1)
-        day = (
-            1 + int(place.index * step) % 28
-            if place.list_path
-            else self.writer.rng(place.path).randrange(1, 29)
-        )
+        spread = int(place.index * 27 / max(place.count, 1)) % 28
+        day = 1 + spread if place.list_path else self.writer.rng(place.path).randrange(1, 29)
         return f"{year:04d}-{month:02d}-{day:02d}"
-
-    def _url(self, place: Place) -> str:
-        urls = self.brief.urls or ["https://www.example.com/"]
-        return urls[place.index % len(urls)]
 
 
 def _fits(pattern: str, text: str, wanted: Wanted) -> bool:

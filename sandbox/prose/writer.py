@@ -14,24 +14,6 @@ from sandbox.prose.words import Theme
 from sandbox.seeds import rng
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s")
-_PADDING = {
-    "cs": "a co z toho v praxi plyne pro každého, kdo chce začít hned a bez zbytečných starostí",
-    "en": "and what it means in practice for everybody who wants to begin at once and without worries",
-}
-_MUST = {
-    "cs": (
-        "Řeč je o tématu, které se jmenuje prostě: {}.",
-        "V hlavní roli je tu {}.",
-        "Pod heslem {} si přitom každý představí něco trochu jiného.",
-    ),
-    "en": ("The subject has a simple name: {}.", "The leading part is played by {}.", "Some call it {}."),
-}
-_LIST_LEAD = {
-    "cs": ("Co si ohlídat:", "Na co nezapomenout:", "V kostce:", "Malý seznam, který se osvědčil:"),
-    "en": ("What to watch:", "Do not forget:", "In a nutshell:"),
-}
-_AND = {"cs": " a ", "en": " and "}
-_FALLBACK_COMPANY = {"cs": "PostHub Sandbox", "en": "PostHub Sandbox"}
 
 
 def clip(text: str, low: int, high: int) -> str:
@@ -54,7 +36,7 @@ def pad(text: str, low: int, high: int, language: str) -> str:
     """Lengthen to ``low`` characters without passing ``high``."""
     stem = text.rstrip(".!?… ")
     while len(text) < low:
-        stem = f"{stem} {_PADDING[language]}".strip()
+        stem = f"{stem} {words.kinds(language)['padding'][0]}".strip()
         text = clip(stem + ".", low, high)
         if len(text) >= high:
             break
@@ -76,7 +58,7 @@ class Writer:
             language=self.language,
             trade=brief.trade,
             keyword=brief.keyword or brief.topic or subjects[int(brief.seed[4:8], 16) % len(subjects)],
-            company=brief.company or _FALLBACK_COMPANY[self.language],
+            company=brief.company or "PostHub Sandbox",
             season=season_of(month, self.language),
         )
 
@@ -162,7 +144,7 @@ class Writer:
         ]
         if len(tips) < 2:
             return ""
-        lead = source.choice(_LIST_LEAD[self.language])
+        lead = source.choice(self.kinds["list_lead"])
         return lead + "\n\n" + "\n".join(f"- {tip}" for tip in tips)
 
     def prose(
@@ -216,9 +198,9 @@ class Writer:
         missing = [term for term in terms if term not in first]
         if not missing:
             return text
-        joined = _AND[self.language].join(missing)
-        frames = [frame for frame in _MUST[self.language] if frame not in self.said]
-        sentence = source.choice(frames or _MUST[self.language]).format(joined)
+        joined = f" {self.kinds['and'][0]} ".join(missing)
+        frames = [frame for frame in self.kinds["must"] if frame not in self.said]
+        sentence = fill(source.choice(frames or self.kinds["must"]), self.slots(joined), source)
         head, *rest = _SENTENCE_END.split(text, maxsplit=1)
         if len(head) + len(sentence) + 1 <= high and text[-1:] in ".!?…":
             return self._fit_around(head, sentence, rest[0] if rest else "", (low, high), terms)

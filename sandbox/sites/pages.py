@@ -13,8 +13,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from sandbox.prose.brief import Brief
+from sandbox.prose.fields import slugify
 from sandbox.prose.frames import fill
-from sandbox.prose.phrases import slugify
 from sandbox.prose.writer import Writer
 from sandbox.seeds import fingerprint
 from sandbox.sites.companies import PAGES, Company, companies, named_in

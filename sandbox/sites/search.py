@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sandbox.prose.brief import Brief
-from sandbox.prose.phrases import slugify
+from sandbox.prose.fields import slugify
 from sandbox.prose.writer import Writer, clip
 from sandbox.sites.companies import PAGES, Company, findings, named_in
 

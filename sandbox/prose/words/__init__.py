@@ -1,17 +1,15 @@
-"""The sandbox's vocabulary: sentence frames by theme, and the nouns and facts of a few trades."""
+"""The sandbox's words: sentence frames by theme, nouns and facts of a few trades, how prompts and fields are read."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_TRADES = {
-    "cs": ("cs_coffee", "cs_accounting", "cs_carpentry", "cs_general"),
-    "en": ("en_coffee", "en_accounting", "en_carpentry", "en_general"),
-}
+_TRADES = ("coffee", "accounting", "carpentry")
 
 Lists = Mapping[str, tuple[str, ...]]
 
@@ -40,9 +38,20 @@ class Trade:
 
     def score(self, lowered: str) -> int:
         """How often the stems of this trade occur in a text."""
-        counts = [lowered.count(stem) for stem in self.lists["match"][0].split()]
         # many different words say more than one word that is said often
-        return sum(min(count, 3) for count in counts)
+        return sum(min(lowered.count(stem), 3) for stem in self.one("match").split())
+
+
+def _blocks(lines: list[str], mark: str) -> dict[str, list[str]]:
+    """The lines below every line that starts with a mark, by what follows the mark."""
+    blocks: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in lines:
+        if line.startswith(mark):
+            current = blocks.setdefault(line.removeprefix(mark), [])
+        else:
+            current.append(line)
+    return blocks
 
 
 def _read(name: str) -> list[str]:
@@ -51,56 +60,64 @@ def _read(name: str) -> list[str]:
 
 
 def _lists(lines: list[str]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
-    current: list[str] = []
-    for line in lines:
-        if line.startswith("@"):
-            current = found.setdefault(line[1:], [])
-        else:
-            current.append(line)
-    return {name: tuple(values) for name, values in found.items()}
+    return {name: tuple(values) for name, values in _blocks(lines, "@").items()}
 
 
-def _split_themes(lines: list[str]) -> dict[str, list[str]]:
-    blocks: dict[str, list[str]] = {}
-    current: list[str] = []
-    for line in lines:
-        if line.startswith("== "):
-            current = blocks.setdefault(line[3:], [])
-        else:
-            current.append(line)
-    return blocks
+@cache
+def lists(name: str) -> Lists:
+    """The lists of a file, by name."""
+    return _lists(_read(name))
 
 
 @cache
 def themes(language: str) -> Mapping[str, Theme]:
     """Every theme of a language, in the order of the file."""
     made: dict[str, Theme] = {}
-    for name, lines in _split_themes(_read(f"{language}_themes")).items():
-        lists = _lists(lines)
-        match = frozenset(lists["match"][0].split()) | {name}
-        made[name] = Theme(name, match, lists["heading"], lists["open"], lists["body"], lists["close"])
+    for name, lines in _blocks(_read(f"{language}_themes"), "== ").items():
+        parts = _lists(lines)
+        match = frozenset(parts.pop("match")[0].split()) | {name}
+        made[name] = Theme(name, match, **parts)
     return made
 
 
-@cache
 def kinds(language: str) -> Lists:
     """Values and patterns of fields that are steered by their names."""
-    return _lists(_read(f"{language}_kinds"))
+    return lists(f"{language}_kinds")
 
 
 @cache
 def trade(key: str) -> Trade:
-    return Trade(key, _lists(_read(key)))
+    return Trade(key, lists(key))
 
 
 def trade_of(text: str, language: str, least: int) -> Trade | None:
     """The trade a text is about, if its words occur at least so often; None for businesses in general."""
     lowered = text.lower()
-    best = max(map(trade, _TRADES[language][:-1]), key=lambda candidate: candidate.score(lowered))
+    known = [trade(f"{language}_{name}") for name in _TRADES]
+    best = max(known, key=lambda candidate: candidate.score(lowered))
     return best if best.score(lowered) >= least else None
 
 
 def general(language: str) -> Trade:
     """The words for businesses in general."""
-    return trade(_TRADES[language][-1])
+    return trade(f"{language}_general")
+
+
+@cache
+def rules(file: str, name: str) -> tuple[re.Pattern[str], ...]:
+    """The expressions of a list, one a line; ``<value>`` in them is what follows a label in a prompt."""
+    value = lists("reading")["value"][0]
+    return tuple(re.compile(line.replace("<value>", value)) for line in lists(file)[name])
+
+
+@cache
+def rule(name: str) -> re.Pattern[str]:
+    """The lines of a list of ``reading`` as alternatives of one expression, in letters of any case."""
+    lines = "|".join(one.pattern for one in rules("reading", name))
+    return re.compile(lines, re.IGNORECASE | re.MULTILINE)
+
+
+@cache
+def pairs(file: str, name: str) -> tuple[tuple[str, str], ...]:
+    """The lines of a list as their first word and the rest."""
+    return tuple((head, rest) for head, _, rest in (line.partition(" ") for line in lists(file)[name]))
