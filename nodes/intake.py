@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.errors import InvalidInput, LimitExceeded, NotFound
 from domain.month import GRAPH_VERSION, Month, Update
 from domain.month_request import ApproveSchema, MonthInput, MonthRequest, TierName, parse
+from domain.organizations import organization_name
 from domain.review import Policy
 from domain.stages import RESEARCH
 from domain.tiers import tier
@@ -45,6 +46,7 @@ class Intake:
 
     async def __call__(self, state: Month, config: RunnableConfig, runtime: Runtime[RunContext]) -> Update:
         context = runtime.context or RunContext()
+        organization_name(context.organization)
         run_id = str(config["configurable"]["thread_id"])
         run = await self._opened(state, context, run_id)
         request = MonthRequest.stored(run.request)

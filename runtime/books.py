@@ -10,6 +10,7 @@ from app.money.budgets import SpendingLimits
 from app.money.costs import Costs
 from app.money.prices import PriceList
 from app.runs import RunList, newest
+from domain.organizations import organization_name
 from gateway.providers.prices import shipped_prices
 from runtime.database import open_database
 from runtime.settings import Settings
@@ -47,7 +48,7 @@ class Books:
         """Return the budgets of an organization; without one, of this one."""
         limit = self.settings.monthly_budget_micro
         return SpendingLimits(
-            organization or self.settings.organization,
+            self.settings.organization if organization is None else organization_name(organization),
             budgets=Budgets(self.database, default_limit_micro=limit),
             runs=Runs(self.database),
         )

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from domain.errors import PostHubError
 from runtime.settings import default_home, load
+from store.folders import private_folder
 
 _SHORTEST_SECRET = 6
 """Hiding shorter ones would tear holes into ordinary words."""
@@ -73,10 +74,9 @@ def logs_folder() -> Path:
     except PostHubError:
         home = default_home()
     try:
-        (home / "logs").mkdir(parents=True, exist_ok=True)
-    except OSError:
+        return private_folder(home / "logs")
+    except PostHubError:
         return Path(tempfile.gettempdir())
-    return home / "logs"
 
 
 def keep_traceback(error: BaseException) -> Path | None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from domain.errors import InfrastructureError
 from runtime.installation import need_extra
+from store.folders import private_folder
 
 _KEY = "sandbox"
 """The stand-ins take any key; this one says what it is wherever it shows up."""
@@ -71,7 +72,7 @@ def start(home: Path, seed: int) -> Sandbox:
         InfrastructureError: It is not installed, or it did not start; the message carries what it said.
     """
     check()
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(home)
     log = (home / "sandbox.log").open("w", encoding="utf-8")
     with log:
         process = subprocess.Popen(

@@ -33,6 +33,7 @@ from store.content.reviews import Reviews
 from store.content.runs import Runs
 from store.content.tenants import Tenants
 from store.database import Database, upgrade
+from store.folders import private_folder
 from store.money.budgets import Budgets
 from store.money.ledger import Ledger
 from store.money.prices import Prices, today
@@ -178,7 +179,7 @@ async def _ports(settings: Settings, database: Database, shared: SharedRedis) ->
         ledger=ledger,
         files=files,
         pages=PageReader(fetcher),
-        packages=settings.home / "packages",
+        packages=private_folder(settings.home / "packages"),
     )
 
 

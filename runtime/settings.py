@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from domain.errors import InvalidInput
 from domain.money import to_micro
+from domain.organizations import organization_name
 from gateway.cache.policy import CachePolicy, read_cache_policy
 from gateway.config import Models, shipped_models, shipped_order, with_chains
 from gateway.limits.rates import RateLimits, read_limits
@@ -102,7 +103,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         database_uri=_address(env, "DATABASE_URI"),
         redis_uri=_address(env, "REDIS_URI"),
         files_url=env.get("POSTHUB_FILES_URL") or (home / "files").as_uri(),
-        organization=env.get("POSTHUB_ORGANIZATION") or "local",
+        organization=organization_name(env.get("POSTHUB_ORGANIZATION", "local"), "POSTHUB_ORGANIZATION"),
         engine=_engine(env),
         providers=_providers(env, models),
         private_hosts=_hosts(env.get("POSTHUB_ALLOW_PRIVATE_HOSTS", "")),

@@ -16,6 +16,7 @@ from cli.session import read_settings, run_async
 from gateway.providers.registry import providers
 from runtime.children import free_port, run_child
 from runtime.installation import need_extra, server_config
+from store.folders import private_folder
 
 STUDIO = "https://smith.langchain.com/studio/?baseUrl="
 
@@ -56,7 +57,7 @@ def sandbox(
     """
     shown, settings = screen(), read_settings()
     need_extra("sandbox", "The sandbox of stand-in providers")
-    home = settings.home / "sandbox-foreground"
+    home = private_folder(settings.home / "sandbox-foreground")
     command = [sys.executable, "-P", "-m", "sandbox", "--port", str(port), "--home", str(home)]
     command += ["--seed", str(settings.sandbox_seed if seed is None else seed)]
     return run_child(command, said=lambda line: _print_sandbox(shown, line))
@@ -76,8 +77,8 @@ def serve(
     """
     shown, settings = screen(), read_settings()
     need_extra("server", "The LangGraph development server")
-    home = settings.home / "server"  # where the server keeps its own notes, and what it may import from
-    home.mkdir(parents=True, exist_ok=True)
+    # where the server keeps its own notes, and what it may import from
+    home = private_folder(settings.home / "server")
     chosen = free_port(host, port)
     command = [sys.executable, "-P", "-m", "langgraph_cli", "dev", "--no-browser", "--no-reload"]
     command += ["--host", host, "--port", str(chosen), "--config", str(server_config())]

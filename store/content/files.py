@@ -12,6 +12,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from domain.errors import InfrastructureError, InvalidInput, NotFound, StorageFull, StoreUnavailable
+from store.folders import make_private
 
 _EXTENSIONS = {
     "image/png": "png",
@@ -123,9 +124,9 @@ def file_key(data: bytes, media_type: str) -> str:
 def _open(url: str) -> ObjectStore:
     parts = urlsplit(url)
     if parts.scheme == "file":
-        return LocalStore(Path(unquote(parts.path)), mkdir=True)
+        return LocalStore(make_private(Path(unquote(parts.path))))
     if "://" not in url:
-        return LocalStore(Path(url).expanduser().absolute(), mkdir=True)
+        return LocalStore(make_private(Path(url).expanduser().absolute()))
     if parts.scheme not in _CLOUDS:
         raise InvalidInput(
             f"{_shown(url)!r} is no address of a file store.",

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import InvalidInput, LimitExceeded, NotFound
 from domain.ids import stable_id
+from domain.organizations import organization_name
 from store.content.items import Owner
 from store.database import Database
 from store.schema.content import fact_sources
@@ -41,8 +42,12 @@ class Tenants:
         self._database = database
 
     async def ensure_organization(self, organization_id: str, tier: str) -> None:
-        """Make an organization, or set the tier of the one there is."""
-        statement = insert(organizations).values(id=organization_id, tier=tier)
+        """Make an organization, or set the tier of the one there is.
+
+        Raises:
+            InvalidInput: The name is empty or holds only spaces.
+        """
+        statement = insert(organizations).values(id=organization_name(organization_id), tier=tier)
         upsert = statement.on_conflict_do_update(index_elements=["id"], set_={"tier": tier})
         async with self._database.transaction() as connection:
             await connection.execute(upsert)

@@ -20,6 +20,7 @@ from domain.errors import StoreUnavailable
 from store.embedded.locks import KernelLock
 from store.embedded.postgres import EmbeddedPostgres
 from store.embedded.valkey import EmbeddedValkey
+from store.folders import private_folder
 
 LOCK_SECONDS = 180.0
 
@@ -71,7 +72,7 @@ class EmbeddedServers:
         Raises:
             StoreUnavailable: A server could not be started; nothing is left running by us.
         """
-        self._make_home()
+        private_folder(self._home)
         try:
             with start_lock(self._home):
                 return self._start_all()
@@ -108,15 +109,6 @@ class EmbeddedServers:
             lease.release()
             if lease.take():  # nobody else holds it: we were the last
                 KINDS[kind](self._home).stop()
-
-    def _make_home(self) -> None:
-        try:
-            self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise StoreUnavailable(
-                f"The data folder {self._home} cannot be made: {error.strerror}.",
-                next_step="Set POSTHUB_HOME to a folder that you may write to.",
-            ) from error
 
 
 def _lease(home: Path, kind: str) -> KernelLock:

@@ -93,6 +93,8 @@ def test_costs_of_a_month_that_is_none_or_of_a_foreign_run_are_refused(desk: Des
 
 def test_a_budget_is_shown_set_and_given_to_a_run(desk: Desk) -> None:
     assert desk.books(lambda books: books.limits().show()).as_json() == desk.said("budget", "show")
+    with pytest.raises(InvalidInput, match="organization"):
+        desk.books(lambda books: books.limits(" ").show())
     changed = desk.books(lambda books: books.limits().set(25_000_000))
     assert changed.row.limit_micro == 25_000_000
     assert changed.as_json() == desk.said("budget", "show", "--month", MONTH)

@@ -58,7 +58,7 @@ class Bench:
         return {**given, "posts": 2, "platforms": ["linkedin"], **changes}
 
     async def begin(self, *, given: Any = None, **context: Any) -> None:
-        chosen = RunContext(organization="acme", **{"tier": "ultimate", **context})
+        chosen = RunContext(**{"organization": "acme", "tier": "ultimate", **context})
         self.state = await self._run(Intake(self.ports, True), given or self.asked(), chosen)
 
     async def step(self, node: Any, **changes: Any) -> None:
@@ -104,6 +104,13 @@ async def bench(sandbox: Any, tmp_path: Path, database_uri: str, redis_uri: str)
     company, site = next(iter(sandbox.sites.items()))
     async with open_services(load(environment)) as services:
         yield Bench(services, company, site, str(uuid.uuid4()), {})
+
+
+@pytest.mark.parametrize("name", ["", "   "])
+async def test_nobody_pays_for_a_month_of_an_organization_without_a_name(bench: Bench, name: str) -> None:
+    with pytest.raises(InvalidInput, match="organization"):
+        await bench.begin(organization=name)
+    assert await bench.ports.runs.list(name) == []
 
 
 async def test_intake_opens_a_run_with_every_field_of_the_request_filled_in(bench: Bench) -> None:

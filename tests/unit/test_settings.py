@@ -37,6 +37,8 @@ def test_a_key_never_shows_in_a_providers_text() -> None:
         ("POSTHUB_IMAGE_PROVIDERS", "dalle"),
         ("POSTHUB_VIDEO_POLL_SECONDS", "0"),
         ("POSTHUB_ROLE", "king"),
+        ("POSTHUB_ORGANIZATION", ""),
+        ("POSTHUB_ORGANIZATION", " \t"),
         ("POSTHUB_PROMPT_PAUSE_SHARE", "2"),
         ("POSTHUB_PROMPT_PAUSE_SHARE", "often"),
     ],

@@ -1,0 +1,34 @@
+"""Folders that only their owner may look into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from domain.errors import StoreUnavailable
+
+
+def make_private(folder: Path) -> Path:
+    """Make a folder, and every parent that is missing, for its owner alone; one that is there stays as it is.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder of ours.
+
+    Raises:
+        StoreUnavailable: It cannot be made.
+    """
+    try:
+        return make_private(folder)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"The data folder {folder} cannot be made: {error.strerror}.",
+            next_step="Set POSTHUB_HOME to a folder that you may write to.",
+        ) from error
