@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from domain.content.shown import clean
@@ -15,9 +16,10 @@ _EXAMPLE = 'Write {"decisions": [{"id": "t01", "type": "approve"}]}; types: appr
 
 @dataclass(frozen=True, slots=True)
 class WaitingItem:
-    """One item that waits: its fields, its text as Markdown, and what may be decided."""
+    """One item that waits: its token, its fields, its text as Markdown, and what may be decided."""
 
     item: str
+    token: str
     fields: Mapping[str, Any]
     text: str
     allowed: tuple[str, ...]
@@ -25,6 +27,7 @@ class WaitingItem:
     def as_json(self) -> dict[str, Any]:
         return {
             "id": self.item,
+            "token": self.token,
             "allowed": list(self.allowed),
             "fields": dict(self.fields),
             "text": self.text,
@@ -33,7 +36,7 @@ class WaitingItem:
 
 @dataclass(frozen=True, slots=True)
 class WaitingReview:
-    """What a run asks a person: the review point and LangChain's HITL request, see `nodes.review.point`."""
+    """What a run asks a person: the review point and LangChain's HITL request, see `nodes.review.question`."""
 
     thread_id: str
     point: str
@@ -48,12 +51,17 @@ class WaitingReview:
         return list(self.request["items"])
 
     @property
+    def question(self) -> str:
+        """The id of exactly this question; empty where an earlier release asked it."""
+        return str(self.request.get("question", ""))
+
+    @property
     def problems(self) -> list[str]:
         """Why decisions that came before were not taken."""
         return list(self.request.get("problems", []))
 
     def as_json(self) -> dict[str, Any]:
-        """For each item its id, what may be decided, its fields and its text."""
+        """For each item its id and token, what may be decided, its fields and its text."""
         return {
             "thread_id": self.thread_id,
             "status": "waiting",
@@ -62,27 +70,38 @@ class WaitingReview:
             "items": [each.as_json() for each in self.items],
         }
 
-    def check(self, given: Any) -> None:
-        """Refuse decisions that do not fit. Raises as `check_decisions`."""
-        check_decisions(given, self.request, self.thread_id)
+    def check(self, given: Any, *, written_at: datetime | None = None) -> None:
+        """Refuse decisions that do not fit. Arguments and errors as `check_decisions`."""
+        check_decisions(given, self.request, self.thread_id, written_at=written_at)
 
 
 def waiting_items(request: Mapping[str, Any]) -> list[WaitingItem]:
-    """Read LangChain's HITL request as `nodes.review.point` builds it."""
-    allowed = _allowed(request)
+    """Read LangChain's HITL request as `nodes.review.question` builds it."""
+    allowed, tokens = _allowed(request), request.get("tokens", {})
     return [
-        WaitingItem(item, action["args"], clean(action["description"]), allowed[item])
+        WaitingItem(
+            item, tokens.get(item, ""), _fields(action["args"]), clean(action["description"]), allowed[item]
+        )
         for item, action in zip(request["items"], request["action_requests"], strict=True)
     ]
 
 
-def check_decisions(given: Any, request: Mapping[str, Any], thread_id: str) -> None:
+def check_decisions(
+    given: Any, request: Mapping[str, Any], thread_id: str, *, written_at: datetime | None = None
+) -> None:
     """Refuse decisions that do not fit what waits, so that either all of them count or none.
+
+    Args:
+        given: The decisions, in any shape of `domain.review`.
+        request: What waits.
+        thread_id: The run's, for the way on.
+        written_at: When the decisions were written down; None for decisions that are made now.
 
     Raises:
         InvalidInput: A decision is not understood, or is about something that does not wait.
     """
-    answer = parse_answer(given, list(request["items"]))
+    doubt = _doubt(request, written_at)
+    answer = parse_answer(given, list(request["items"]), request.get("tokens", {}), doubt=doubt)
     problems = list(answer.problems)
     allowed = _allowed(request)
     for decision in answer.decisions:
@@ -113,3 +132,14 @@ def _allowed(request: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
         item: tuple(config["allowed_decisions"])
         for item, config in zip(request["items"], configs, strict=True)
     }
+
+
+def _doubt(request: Mapping[str, Any], written_at: datetime | None) -> str:
+    asked_at = request.get("asked_at")
+    if written_at is None or asked_at is None or written_at > datetime.fromisoformat(asked_at):
+        return ""
+    return 'It was written before this was asked, so it must name the "token" of each item that it decides.'
+
+
+def _fields(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {key: value for key, value in args.items() if key != "token"}

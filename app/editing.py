@@ -11,11 +11,11 @@ import yaml
 from domain.errors import InvalidInput
 
 _NOT_FOR_HANDS: Mapping[str, frozenset[str]] = {
-    "dna": frozenset({"id", "sources"}),
-    "personas": frozenset({"id"}),
-    "topics": frozenset({"id", "item"}),
-    "posts": frozenset({"id", "wordCount", "findings"}),
-    "packages": frozenset({"id", "title", "assets"}),
+    "dna": frozenset({"id", "token", "sources"}),
+    "personas": frozenset({"id", "token"}),
+    "topics": frozenset({"id", "token", "item"}),
+    "posts": frozenset({"id", "token", "wordCount", "findings"}),
+    "packages": frozenset({"id", "token", "title", "assets"}),
 }
 _FIRST = (
     *("title", "characterName", "heading", "question", "subtitle", "slug", "metaTitle", "metaDescription"),

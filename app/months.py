@@ -25,6 +25,7 @@ from exports.package.collect import collect
 from exports.package.write import write
 from graph.content import MAX_PARALLEL, MAX_STEPS, build
 from nodes.intake import RunContext, open_run
+from nodes.review.question import ANSWERS
 from nodes.work import Ports
 from store.checkpoints import PostHubSaver
 from store.content.items import ItemStatus, Owner
@@ -106,13 +107,15 @@ class Months:
         return await self._quotes.compared(run_id)
 
     async def advance(
-        self, run_id: str, *, answer: Any = None, reviewer: str = "cli"
+        self, run_id: str, *, answer: Any = None, question: str = "", reviewer: str = "cli"
     ) -> AsyncIterator[Event]:
         """Let a run go on until it waits, is done or fails; yields progress as it happens.
 
         Args:
             run_id: The thread id.
             answer: Decisions for what waits, in any shape of `domain.review`; None to go on after a stop.
+            question: Id of the `WaitingReview` that the answer was given to: decisions without a token count only
+                where it still waits. Empty for what waits now.
             reviewer: Who decides; stands in the approval's row.
 
         Raises:
@@ -129,11 +132,15 @@ class Months:
             )
         if run.sandbox != self._sandbox:
             raise _other_providers(run)
+        if answer is not None and not question:
+            # before the run is held: while another process works on it, an answer may not meet what that one asks
+            asked = await self.waiting(run_id)
+            question = asked.question if asked else ""
         async with self._ports.runs.exclusive(run_id, owner=self._ports.ledger.owner):
             await self._ports.ledger.close_orphans(run_id)
             await self._ports.runs.set_status(run_id, RunStatus.RUNNING)
             try:
-                async for event in self._stream(run, answer, reviewer):
+                async for event in self._stream(run, answer, _config(run.id, reviewer, question)):
                     yield event
             except PostHubError as error:
                 await self._ports.runs.set_status(run_id, RunStatus.FAILED, error=error.as_json())
@@ -262,8 +269,7 @@ class Months:
                 f"The website cannot be used. {error.message}", next_step=error.next_step
             ) from error
 
-    async def _stream(self, run: RunRecord, answer: Any, reviewer: str) -> AsyncIterator[Event]:
-        config = _config(run.id, reviewer)
+    async def _stream(self, run: RunRecord, answer: Any, config: RunnableConfig) -> AsyncIterator[Event]:
         started = (await self._graph.aget_state(config)).created_at is not None
         given: Any = None if started else _input(run)
         if answer is not None:
@@ -320,9 +326,10 @@ def _other_providers(run: RunRecord) -> InvalidInput:
     )
 
 
-def _config(run_id: str, reviewer: str = "cli") -> RunnableConfig:
+def _config(run_id: str, reviewer: str = "cli", question: str = "") -> RunnableConfig:
+    known = {"thread_id": run_id, "reviewer": reviewer, ANSWERS: question, _STRICT_RESUME: True}
     return {
-        "configurable": {"thread_id": run_id, "reviewer": reviewer, _STRICT_RESUME: True},
+        "configurable": known,
         "recursion_limit": MAX_STEPS,
         "max_concurrency": MAX_PARALLEL,
     }

@@ -1,8 +1,10 @@
 """Approvals: the five points, what a person may decide, and the three shapes in which answers arrive.
 
+A decision may name the ``token`` of what it is about (`domain.tokens`), and counts only for exactly that.
+
 Shapes (LangChain's HITL middleware and agent-chat-ui, one decision alone, Agent Inbox):
 
-    {"decisions": [{"id": "t01", "type": "reject", "reason": "…"}, …]}     by id, or in the order of the request
+    {"decisions": [{"token": "…", "type": "reject", "reason": "…"}, …]}    by token or id, or in the request's order
     {"type": "approve"}                                                    one decision for what waits
     [{"type": "accept" | "edit" | "response" | "ignore", "args": …}, …]    in the order of the request
 """
@@ -12,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from domain.tokens import item_of, stale
 
 Point = Literal["dna", "personas", "topics", "posts", "packages"]
 Policy = Literal["ask", "auto"]
@@ -31,6 +35,8 @@ _WORDS: Mapping[str, DecisionType] = {
     "ignore": "later",
 }
 _MAX_REASON = 4000
+_NAMES = frozenset({"id", "token"})
+"""Arguments of an action that name what is decided on; they are no fields of it."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +59,26 @@ class ReviewReply:
     problems: tuple[str, ...]
 
 
-def parse_answer(answer: Any, waiting: Sequence[str]) -> ReviewReply:
+def parse_answer(
+    answer: Any, waiting: Sequence[str], tokens: Mapping[str, str] | None = None, *, doubt: str = ""
+) -> ReviewReply:
     """Understand an answer in any of the three shapes. Never raises: what does not fit becomes a problem.
 
     Args:
         answer: Whatever the person's tool sent.
         waiting: Ids of the items that were asked for, in the order of the request.
+        tokens: The token of each of them; a decision that names another one is not taken.
+        doubt: Why it is not certain that a decision without a token is about these items; empty where it is.
     """
     entries, problem = _entries(answer, waiting)
+    if entries and doubt and not any(_token(entry) for _, entry in entries):
+        problem = doubt
     if problem:
         return ReviewReply((), (problem,))
     decisions: dict[str, Decision] = {}
     problems = []
     for item, entry in entries:
-        parsed = _decision(item, entry, waiting)
+        parsed = _unfit(item, entry, tokens or {}, doubt) or _decision(item, entry, waiting)
         if isinstance(parsed, str):
             problems.append(parsed)
         elif parsed.item in decisions:
@@ -90,26 +102,47 @@ def _entries(answer: Any, waiting: Sequence[str]) -> tuple[list[tuple[str | None
 
 
 def _by_position(entries: list[Any], waiting: Sequence[str]) -> tuple[list[tuple[str | None, Any]], str]:
-    if len(entries) > len(waiting):
-        named = all(isinstance(entry, Mapping) and entry.get("id") for entry in entries)
-        if not named:
-            return [], f"{len(entries)} decisions came for {len(waiting)} items; name each by its id."
+    if len(entries) > len(waiting) and not all(_named(entry) for entry in entries):
+        return [], f"{len(entries)} decisions came for {len(waiting)} items; name each by its id."
     positions = [*waiting, *([None] * len(entries))]
-    return [(positions[index], entry) for index, entry in enumerate(entries)], ""
+    return [(_named(entry) or positions[index], entry) for index, entry in enumerate(entries)], ""
 
 
 def _alone(answer: Mapping[str, Any], waiting: Sequence[str]) -> tuple[list[tuple[str | None, Any]], str]:
-    if answer.get("id") or len(waiting) == 1:
-        return [(waiting[0] if waiting else None, answer)], ""
+    if _named(answer) or len(waiting) == 1:
+        return [(_named(answer) or waiting[0], answer)], ""
     if _WORDS.get(str(answer["type"])) == "approve":
         return [(item, answer) for item in waiting], ""
     return [], f'{len(waiting)} items wait; say which with "id": one of {", ".join(waiting)}.'
 
 
+def _named(entry: Any) -> str:
+    """The item that an entry names, by id or by token; empty where it stands for its place in the order."""
+    if not isinstance(entry, Mapping):
+        return ""
+    return str(entry.get("id") or item_of(_token(entry)) or "")
+
+
+def _token(entry: Any) -> str:
+    """The token that an entry names; tools that return an edited action send it among the action's arguments."""
+    if not isinstance(entry, Mapping):
+        return ""
+    return str(entry.get("token") or _edited(entry).get("token") or "")
+
+
+def _unfit(item: str | None, entry: Any, tokens: Mapping[str, str], doubt: str) -> str:
+    """Say why an entry is about something else than what waits now, or return an empty string."""
+    token = _token(entry)
+    if not token:
+        return f"{item}: {doubt}" if doubt else ""
+    current = tokens.get(str(item), "")
+    return "" if token == current else f"{str(item)[:60]}: {stale(token, current)}"
+
+
 def _decision(position: str | None, entry: Any, waiting: Sequence[str]) -> Decision | str:
     if not isinstance(entry, Mapping):
         return f"A decision is {type(entry).__name__}, not an object."
-    item = str(entry.get("id") or position)
+    item = str(position)
     if item not in waiting:
         return f"{item[:60]!r} does not wait for a decision; waiting: {', '.join(waiting)}."
     kind = _WORDS.get(str(entry.get("type")))
@@ -120,7 +153,7 @@ def _decision(position: str | None, entry: Any, waiting: Sequence[str]) -> Decis
         return f'{item}: say why it is rejected ("reason"), so that it can be made again better, or drop it.'
     if kind != "edit":
         return Decision(item, kind, reason, parts=_parts(entry))
-    edited = _edited(entry)
+    edited = {key: value for key, value in _edited(entry).items() if key not in _NAMES}
     return (
         Decision(item, kind, reason, edited)
         if edited

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import Json, Thread
-from cli.screen.decisions import read_decisions
+from cli.screen.decisions import read_decisions, written_at
 from cli.screen.month import WAITS, carry, show_waiting
 from cli.screen.output import print_json
 from cli.screen.terminal import Screen, screen
@@ -28,7 +28,8 @@ def review(
 
     On a terminal you are asked about one item after the other. Elsewhere, and with --json, what waits is printed.
     A file may decide a part; the rest is asked again. Types: approve, edit, reject (made again with your reason),
-    drop, later. The ids are those that `posthub review THREAD --json` prints.
+    drop, later. The ids and tokens are those that `posthub review THREAD --json` prints; a decision with a token
+    counts only for exactly what was shown, and a file that is older than the question needs tokens.
 
     Examples:
       posthub review 0b6f0f0e-6c1e-4c57-9a5e-0d9a3f6c1f0a
@@ -48,9 +49,11 @@ def review(
             waiting = await months.review(thread)
             if given is None and (json or not shown.interactive):
                 return _print(shown, waiting)
-            if given is not None:
-                waiting.check(given)
-            return await carry(shown, months, thread, ask=given is None, answer=given)
+            if decisions is not None:
+                waiting.check(given, written_at=written_at(decisions))
+            return await carry(
+                shown, months, thread, ask=given is None, answer=given, question=waiting.question
+            )
 
     return run_async(work())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,6 +31,14 @@ def read_decisions(source: str) -> Any:
     if len(raw) > _MOST_BYTES:
         raise InvalidInput(f"The decisions in {name} are larger than {_MOST_BYTES // 1_000_000} MB.")
     return _parsed(raw, name)
+
+
+def written_at(source: str) -> datetime | None:
+    """Return when a file of decisions was written; None for stdin, and where nothing can tell."""
+    try:
+        return None if source == "-" else datetime.fromtimestamp(Path(source).stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def _read(path: Path) -> bytes:

@@ -52,11 +52,12 @@ class Terminal:
         self._view = view(self.screen, Progress(title, sandbox=self.run.sandbox))
         self._reviewer = Reviewer(self.screen, TerminalKeyboard(), self._fields)
 
-    async def go_on(self, answer: Any = None) -> int:
+    async def go_on(self, answer: Any = None, question: str = "") -> int:
         """Let the run go on, ask where that is wanted, and say at the end where it stands.
 
         Args:
             answer: Decisions for what waits now; None where nothing was decided yet.
+            question: Id of the question that they were given to.
 
         Returns:
             The exit status: 0 done, 3 waits for review.
@@ -68,7 +69,7 @@ class Terminal:
         working_on(self.run.id)
         try:
             await self._count_earlier_work()
-            status = await self._carry(answer)
+            status = await self._carry(answer, question)
         except Interrupted:
             raise
         except PostHubError as error:
@@ -78,20 +79,20 @@ class Terminal:
         await self._conclude()
         return status
 
-    async def _carry(self, answer: Any) -> int:
+    async def _carry(self, answer: Any, question: str) -> int:
         if answer is None and self.run.waiting_at:
             waiting = await self.months.waiting(self.run.id)
             if waiting:
-                answer = await self._ask(waiting.point, waiting.request)
+                answer, question = await self._ask(waiting.point, waiting.request), waiting.question
                 if answer is None:
                     return WAITS
         while True:
-            if await self._work(answer) == "done":
+            if await self._work(answer, question) == "done":
                 return DONE
             waiting = await self.months.waiting(self.run.id)
             if waiting is None:
                 return WAITS
-            answer = await self._ask(waiting.point, waiting.request)
+            answer, question = await self._ask(waiting.point, waiting.request), waiting.question
             if answer is None:
                 return WAITS
 
@@ -102,19 +103,19 @@ class Terminal:
             self.screen.say(f"Not taken: {problem}", "bold yellow")
         return None
 
-    async def _work(self, answer: Any) -> str:
+    async def _work(self, answer: Any, question: str) -> str:
         """Let the run work until it stops, and return the last event's name."""
         last = ""
         async with self._watched():
-            async with aclosing(self._events(answer)) as events:
+            async with aclosing(self._events(answer, question)) as events:
                 async for event in events:
                     self._view.take(event)
                     last = str(event["event"])
             self._view.progress.cost_micro = await self.months.cost_micro(self.run.id)
         return last
 
-    def _events(self, answer: Any) -> Any:
-        return self.months.advance(self.run.id, answer=answer, reviewer=person())
+    def _events(self, answer: Any, question: str) -> Any:
+        return self.months.advance(self.run.id, answer=answer, question=question, reviewer=person())
 
     @contextlib.asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
@@ -169,9 +170,11 @@ async def begin(screen: Screen, months: Months, request: MonthRequest, asked: As
     return await carry(screen, months, thread, ask=asked.approve is Approve.ASK and screen.interactive)
 
 
-async def carry(screen: Screen, months: Months, thread: str, *, ask: bool, answer: Any = None) -> int:
-    """Carry a run on; returns the exit status."""
-    return await Terminal(months, screen, await months.get(thread), ask).go_on(answer)
+async def carry(
+    screen: Screen, months: Months, thread: str, *, ask: bool, answer: Any = None, question: str = ""
+) -> int:
+    """Carry a run on; returns the exit status. The answer is one to the question of this id."""
+    return await Terminal(months, screen, await months.get(thread), ask).go_on(answer, question)
 
 
 def show_waiting(screen: Screen, waiting: WaitingReview) -> None:

@@ -48,7 +48,7 @@ class Reviewer:
             return None
         items = waiting_items(request)
         if self._accept_rest and not problems:
-            return _answer({each.item: _accepted(each) for each in items})
+            return _answer(items, {each.item: _accepted(each) for each in items})
         self._accept_rest = False  # what was refused once would be refused for ever
         asked = [each for each in items if (point, each.item) not in self._later]
         decided = await self._ask_all(point, asked) if asked else {}
@@ -56,7 +56,7 @@ class Reviewer:
             return None
         if not decided and not self._stopped:
             self._screen.say(f"{POINTS[point]}: {plural(len(items), 'item')} left for later.")
-        return _answer(decided) if decided else None
+        return _answer(items, decided) if decided else None
 
     async def _ask_all(self, point: str, items: Sequence[WaitingItem]) -> dict[str, dict[str, Any]]:
         decided: dict[str, dict[str, Any]] = {}
@@ -213,5 +213,9 @@ def _accepted(each: WaitingItem) -> dict[str, Any]:
     return {"type": "approve"} if "approve" in each.allowed else {"type": "drop"}
 
 
-def _answer(decided: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    return {"decisions": [{"id": item, **decision} for item, decision in decided.items()]}
+def _answer(
+    items: Sequence[WaitingItem], decided: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Name what was shown with each decision, so that it counts for nothing else."""
+    tokens = {each.item: {"token": each.token} if each.token else {} for each in items}
+    return {"decisions": [{"id": item, **tokens[item], **decision} for item, decision in decided.items()]}

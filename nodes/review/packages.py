@@ -12,7 +12,8 @@ from domain.ids import content_hash, is_part_of
 from domain.month import CardStatus, Month
 from domain.review import Decision
 from domain.stages import PACKAGES, Kind, Stage
-from nodes.review.point import DECIDED, Next, Review, Ruling, Shown, findings_text
+from nodes.review.point import DECIDED, Next, Review, Ruling, findings_text
+from nodes.review.question import Shown
 from nodes.review.texts import PARTS, media
 from nodes.social import social_content
 from nodes.work import owner

@@ -12,7 +12,8 @@ from domain.month import CardStatus, Month
 from domain.review import Decision, DecisionType
 from domain.stages import PERSONAS, RESEARCH, TOPICS, Kind, Stage
 from domain.tiers import tier
-from nodes.review.point import AUTOMATIC, Next, Review, Ruling, Shown, findings_text, label, readable, rework
+from nodes.review.point import AUTOMATIC, Next, Review, Ruling, findings_text, label, readable, rework
+from nodes.review.question import Shown
 from nodes.work import owner
 from store.content.items import ItemStatus
 

@@ -19,10 +19,13 @@ from langgraph.types import Command, Send, interrupt
 from pydantic import ValidationError
 
 from domain.errors import InvalidInput
+from domain.ids import content_hash
 from domain.month import GRAPH_VERSION, Card, Cards, CardStatus, Month, Work, cards_of
 from domain.review import Decision, DecisionType, Point, ReviewReply, parse_answer
 from domain.stages import STAGES, Kind, Stage
 from domain.tiers import tier
+from domain.tokens import token_of
+from nodes.review.question import Asked, Question, Shown, now
 from nodes.work import Ports, owner, progress
 from store.content.items import ItemRecord, ItemStatus
 from store.content.reviews import Approval
@@ -33,16 +36,6 @@ DECIDED = {CardStatus.APPROVED: ItemStatus.APPROVED, CardStatus.DROPPED: ItemSta
 """What becomes of an item by what was decided of its card."""
 
 Next = list[Send | str]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One item as a person sees it: fields that can be edited, and the whole as Markdown."""
-
-    fields: Mapping[str, Any]
-    text: str
-    content_hash: str
-    edition: int
 
 
 @dataclass
@@ -85,16 +78,21 @@ class Review(ABC):
         waiting = self.waiting(state)
         if not waiting:
             return Command(goto=self.onward(state))
-        automatic = state["approve"].get(self.point) == "auto"
-        if automatic:
+        if state["approve"].get(self.point) == "auto":
             answer, decided_by = ReviewReply(self.automatic(state, waiting), ()), AUTOMATIC
         else:
-            # on a server nobody else keeps where the run stands; the same again on every answer
-            await self.ports.runs.set_status(state["run_id"], RunStatus.WAITING, waiting_at=self.point)
-            reply = interrupt(await self._request(state, waiting))
-            await self.ports.runs.set_status(state["run_id"], RunStatus.RUNNING)
-            answer, decided_by = parse_answer(reply, waiting), _person(config)
+            answer, decided_by = await self._ask(state, waiting, config), _person(config)
         return await self._decide(state, waiting, answer, decided_by)
+
+    async def _ask(self, state: Month, waiting: Sequence[str], config: RunnableConfig) -> ReviewReply:
+        question = await self._question(state, waiting)
+        # what is written before the interrupt is written again on every answer, and is the same then
+        asked_at = await self.ports.reviews.asked(owner(state), question.point, question.id, now())
+        await self.ports.runs.set_status(state["run_id"], RunStatus.WAITING, waiting_at=self.point)
+        problems = state.get("problems", {}).get(self.point, [])
+        reply = interrupt(question.request(self.stage.review_node, problems, asked_at))
+        await self.ports.runs.set_status(state["run_id"], RunStatus.RUNNING)
+        return parse_answer(reply, waiting, question.tokens, doubt=question.doubt(config, asked_at))
 
     def waiting(self, state: Month) -> list[str]:
         cards = self.cards(state)
@@ -115,32 +113,15 @@ class Review(ABC):
             for item in waiting
         )
 
-    async def _request(self, state: Month, waiting: Sequence[str]) -> dict[str, Any]:
-        cards = self.cards(state)
-        actions, configs = [], []
-        for item in waiting:
-            failed = cards[item]["status"] == CardStatus.FAILED
-            shown = None if failed else await self.show(state, item)
-            fields = {"id": item, **(shown.fields if shown else {"problem": cards[item].get("problem", "")})}
-            name = self.stage.review_node
-            actions.append(
-                {
-                    "name": name,
-                    "args": fields,
-                    "arguments": fields,
-                    "description": shown.text if shown else f"**Failed.** {cards[item].get('problem', '')}",
-                }
-            )
-            allowed = ("reject", "drop") if failed else self.allowed
-            configs.append({"action_name": name, "allowed_decisions": list(allowed)})
-        return {
-            "point": self.point,
-            "run_id": state["run_id"],
-            "items": list(waiting),
-            "problems": state.get("problems", {}).get(self.point, []),
-            "action_requests": actions,
-            "review_configs": configs,
-        }
+    async def _question(self, state: Month, waiting: Sequence[str]) -> Question:
+        return Question(state["run_id"], self.point, [await self._asked(state, item) for item in waiting])
+
+    async def _asked(self, state: Month, item: str) -> Asked:
+        card = self.cards(state)[item]
+        failed = card["status"] == CardStatus.FAILED
+        shown = _failure(card) if failed else await self.show(state, item)
+        token = token_of(self.point, item, card.get("revision", 0), shown.edition, shown.content_hash)
+        return Asked(item, token, shown, ("reject", "drop") if failed else self.allowed)
 
     async def _decide(
         self, state: Month, waiting: Sequence[str], answer: ReviewReply, decided_by: str
@@ -290,6 +271,11 @@ def readable(fields: Mapping[str, Any]) -> str:
 
 def findings_text(findings: Sequence[str]) -> str:
     return "".join(f"> ⚠ {finding}\n" for finding in findings) + ("\n" if findings else "")
+
+
+def _failure(card: Card) -> Shown:
+    problem = card.get("problem", "")
+    return Shown({"problem": problem}, f"**Failed.** {problem}", content_hash(problem), 0)
 
 
 def _brief(state: Month) -> Month:

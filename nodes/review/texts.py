@@ -14,7 +14,8 @@ from domain.ids import image_id, part_id, video_id
 from domain.month import CardStatus, Month, new_card
 from domain.stages import IMAGES, PACKAGES, POSTS, SOCIAL, TOPICS, VIDEO, Kind, Stage
 from nodes.media import aspects
-from nodes.review.point import Next, Review, Ruling, Shown, findings_text, rework, work
+from nodes.review.point import Next, Review, Ruling, findings_text, rework, work
+from nodes.review.question import Shown
 from nodes.work import announce, owner
 from store.content.items import ItemStatus
 

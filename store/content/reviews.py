@@ -1,4 +1,4 @@
-"""The record of decisions, and of how each piece of work ended."""
+"""The record of questions and decisions, and of how each piece of work ended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.ids import stable_id
 from store.content.items import Owner
 from store.database import Database
 from store.schema.review import OutcomeStatus as OutcomeStatus
-from store.schema.review import approvals, outcomes
+from store.schema.review import approvals, outcomes, questions
 from store.text import clean_text
 
 _UNSET = datetime.min.replace(tzinfo=UTC)
@@ -74,6 +74,23 @@ class Reviews:
         async with self._database.transaction() as connection:
             await connection.execute(insert(approvals).values(**values).on_conflict_do_nothing())
         return str(values["id"])
+
+    async def asked(self, owner: Owner, point: str, question: str, at: datetime) -> datetime:
+        """Record that a question is asked, and return when it was asked for the first time.
+
+        Args:
+            owner: Whose run asks.
+            point: The review point.
+            question: The question's id, which no other run has.
+            at: Now.
+        """
+        values = {"id": question, "point": point, "asked_at": at, **_owned(owner)}
+        mine = (questions.c.id == question) & (questions.c.organization_id == owner.organization_id)
+        async with self._database.transaction() as connection:
+            await connection.execute(insert(questions).values(**values).on_conflict_do_nothing())
+            row = (await connection.execute(select(questions.c.asked_at).where(mine))).one()
+        moment: datetime = row.asked_at
+        return moment.astimezone(UTC)
 
     async def approvals(self, owner: Owner) -> list[Approval]:
         """Return every decision of this run, in the order in which they were made."""

@@ -1,10 +1,21 @@
-"""What people and policies decided, and how each piece of work ended."""
+"""What people were asked, what they and policies decided, and how each piece of work ended."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from store.schema.base import created_at, metadata, one_of, required_text
 from store.schema.tenants import of_company
@@ -36,6 +47,24 @@ approvals = Table(
     Column("policy", Boolean, nullable=False, comment="decided by the policy, not by a person"),
     Column("content_hash", Text, nullable=False, comment="of the exact content that was decided on"),
     created_at("decided_at"),
+    of_company(),
+    Index(None, "organization_id", "run_id"),
+)
+
+questions = Table(
+    "questions",
+    metadata,
+    Column("id", Text, primary_key=True, comment="made of everything that was asked, in its exact version"),
+    required_text("organization_id"),
+    required_text("company_id"),
+    required_text("run_id"),
+    Column("point", Text, nullable=False, comment="the review point: dna, personas, topics, posts, packages"),
+    Column(
+        "asked_at",
+        DateTime(timezone=True),
+        nullable=False,
+        comment="for the first time, by the clock of the process that asked: answers older than this are to others",
+    ),
     of_company(),
     Index(None, "organization_id", "run_id"),
 )

@@ -17,8 +17,12 @@ from domain.month_request import parse
 
 REQUEST: dict[str, Any] = {
     "items": ["t01"],
+    "tokens": {"t01": "topics-t01-0-0-0123456789abcdef"},
+    "asked_at": "2027-01-05T10:00:00+00:00",
     "problems": ["t09: unknown"],
-    "action_requests": [{"action": "review", "args": {"title": "Káva"}, "description": "Káva\x1b[2J"}],
+    "action_requests": [
+        {"action": "review", "args": {"title": "Káva", "token": "x"}, "description": "Káva\x1b[2J"}
+    ],
     "review_configs": [{"allowed_decisions": ["approve", "drop"]}],
 }
 
@@ -31,7 +35,13 @@ def test_what_waits_is_plain_json_that_commands_no_terminal() -> None:
         "point": "topics",
         "problems": ["t09: unknown"],
         "items": [
-            {"id": "t01", "allowed": ["approve", "drop"], "fields": {"title": "Káva"}, "text": "Káva[2J"}
+            {
+                "id": "t01",
+                "token": "topics-t01-0-0-0123456789abcdef",
+                "allowed": ["approve", "drop"],
+                "fields": {"title": "Káva"},
+                "text": "Káva[2J",
+            }
         ],
     }
     assert waiting.ids == ["t01"]

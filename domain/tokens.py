@@ -1,0 +1,47 @@
+"""Tokens: what exactly was put before a person, in one word that a decision can name."""
+
+from __future__ import annotations
+
+import re
+
+_FORM = re.compile(r"(?P<point>[a-z]+)-(?P<item>[\w.]+)-(?P<revision>\d+)-(?P<edition>\d+)-[0-9a-f]{16}")
+
+
+def token_of(point: str, item: str, revision: int, edition: int, content_hash: str) -> str:
+    """Name what is shown, such as ``posts-t01-1-0-5f0c9a…``; safe in addresses and the same on every reading.
+
+    Args:
+        point: The review point.
+        item: The item's id.
+        revision: How often the item was made again.
+        edition: How often a person changed this revision.
+        content_hash: Hex of 16 digits or more; 64 bits of it tell versions apart, they keep no secret.
+    """
+    return f"{point}-{item}-{revision}-{edition}-{content_hash[:16]}"
+
+
+def item_of(token: str) -> str:
+    """The item's id that a token names; empty where it is no token."""
+    named = _FORM.fullmatch(token)
+    return named["item"] if named else ""
+
+
+def words_of(token: str) -> str:
+    """Say what a token stands for, for people."""
+    named = _FORM.fullmatch(token)
+    if not named:
+        return f"{token[:60]!r}, which is no token"
+    return f"{named['item']} at {named['point']} (revision {named['revision']}, edition {named['edition']})"
+
+
+def stale(given: str, current: str) -> str:
+    """Say that a decision is about something else than what waits now.
+
+    Args:
+        given: The token that the decision names.
+        current: The token of what waits now under the same id; empty where nothing does.
+    """
+    waits = f"what waits now is {words_of(current)}" if current else "that does not wait now"
+    if current and words_of(given) == words_of(current):
+        waits = "its content is another one now"
+    return f"the decision is about {words_of(given)}; {waits}. Look at it and decide again."
