@@ -8,24 +8,25 @@ from typing import Any
 Schema = Mapping[str, Any]
 
 
+_TYPES = frozenset({"object", "array", "string", "integer", "number", "boolean", "null"})
+_SIGNS = {
+    "properties": "object",
+    "items": "array",
+    "prefixItems": "array",
+    "minimum": "number",
+    "maximum": "number",
+}
+
+
 def type_of(schema: Schema, deep: bool) -> str:
+    """The type to make, in small letters; ``deep`` prefers null where it may be."""
     kind = schema.get("type")
     if isinstance(kind, list):
-        if deep and "null" in kind:
-            return "null"
-        kind = next((one for one in kind if one != "null"), "null")
+        real = [one for one in kind if one != "null"]
+        kind = real[0] if real and not (deep and real != kind) else "null"
     if isinstance(kind, str):
-        lowered = kind.lower()
-        return (
-            lowered
-            if lowered in {"object", "array", "string", "integer", "number", "boolean", "null"}
-            else "string"
-        )
-    if "properties" in schema:
-        return "object"
-    if "items" in schema or "prefixItems" in schema:
-        return "array"
-    return "number" if "minimum" in schema or "maximum" in schema else "string"
+        return kind.lower() if kind.lower() in _TYPES else "string"
+    return next((kind for sign, kind in _SIGNS.items() if sign in schema), "string")
 
 
 def is_null(schema: Schema) -> bool:

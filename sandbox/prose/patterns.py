@@ -12,13 +12,12 @@ _PARSER: Any = importlib.import_module("re._parser")
 _WORD = string.ascii_lowercase + string.digits
 _CATEGORIES = {
     "CATEGORY_DIGIT": string.digits,
-    "CATEGORY_WORD": _WORD,
     "CATEGORY_SPACE": " ",
-    "CATEGORY_NOT_SPACE": _WORD,
     "CATEGORY_NOT_DIGIT": string.ascii_lowercase,
     "CATEGORY_NOT_WORD": "-",
 }
 _PREFERRED = string.ascii_lowercase + string.digits + string.ascii_uppercase + "-_ áéíóúčřšžě.,:#/"
+_LENGTHS = (*range(24), 32, 48, 64, 96, 128, 200)
 
 
 class _Generator:
@@ -35,7 +34,7 @@ class _Generator:
     def one(self, op: str, argument: Any) -> str:
         makers: dict[str, Any] = {
             "LITERAL": chr,
-            "NOT_LITERAL": lambda code: next(one for one in _PREFERRED if ord(one) != code),
+            "NOT_LITERAL": lambda code: self._in([("NEGATE", None), ("LITERAL", code)]),
             "ANY": lambda _: self.source.choice(string.ascii_lowercase),
             "IN": self._in,
             "BRANCH": lambda arg: self.many(self.source.choice(arg[1])),
@@ -50,33 +49,28 @@ class _Generator:
 
     def _group(self, argument: Any) -> str:
         number, _, _, nodes = argument
-        text = self.many(nodes)
-        if number is not None:
-            self.groups[number] = text
-        return text
+        self.groups[number] = self.many(nodes)
+        return self.groups[number]
 
     def _repeat(self, argument: Any) -> str:
         low, high, nodes = argument
-        count = min(int(high), int(low) + self.extra)
-        return "".join(self.many(nodes) for _ in range(count))
+        return "".join(self.many(nodes) for _ in range(min(int(high), int(low) + self.extra)))
 
     def _in(self, argument: Any) -> str:
-        allowed: list[str] = []
-        negated = False
-        for op, value in argument:
-            kind = str(op)
-            if kind == "NEGATE":
-                negated = True
-            elif kind == "LITERAL":
-                allowed.append(chr(value))
-            elif kind == "RANGE":
-                allowed += [chr(code) for code in range(value[0], min(value[1], value[0] + 400) + 1)]
-            elif kind == "CATEGORY":
-                allowed += list(_CATEGORIES.get(str(value), _WORD))
-        if negated:
-            return self.source.choice([one for one in _PREFERRED if one not in allowed] or ["x"])
-        tidy = [one for one in allowed if one in string.ascii_letters + string.digits] or allowed
-        return self.source.choice(tidy or ["x"])
+        named = "".join(_characters(str(op), value) for op, value in argument)
+        if any(str(op) == "NEGATE" for op, _ in argument):
+            return self.source.choice([one for one in _PREFERRED if one not in named] or ["x"])
+        tidy = [one for one in named if one in string.ascii_letters + string.digits]
+        return self.source.choice(tidy or named or "x")
+
+
+def _characters(op: str, value: Any) -> str:
+    """The characters that one part of a set stands for; of a wide range its beginning."""
+    if op == "RANGE":
+        return "".join(map(chr, range(value[0], min(value[1], value[0] + 400) + 1)))
+    if op == "CATEGORY":
+        return _CATEGORIES.get(str(value), _WORD)
+    return chr(value) if op == "LITERAL" else ""
 
 
 def matching(pattern: str, source: random.Random, low: int = 0, high: int | None = None) -> str:
@@ -85,13 +79,11 @@ def matching(pattern: str, source: random.Random, low: int = 0, high: int | None
         parsed = _PARSER.parse(pattern)
     except (re.error, OverflowError):
         return "x" * max(low, 1)
+    made = (_Generator(source, extra).many(parsed) for extra in _LENGTHS)
+    fitting = (text for text in made if re.search(pattern, text) and len(text) <= (high or 10**9))
     best = ""
-    for extra in (*range(24), 32, 48, 64, 96, 128, 200):
-        text = _Generator(source, extra).many(parsed)
-        if re.search(pattern, text) and (high is None or len(text) <= high):
-            best = text
-            if len(text) >= low:
-                return text
-    if len(best) < low and not pattern.rstrip().endswith("$"):
-        best += "x" * (low - len(best))
-    return best
+    for text in fitting:
+        best = text
+        if len(text) >= low:
+            return text
+    return best if pattern.rstrip().endswith("$") else best.ljust(low, "x")

@@ -11,7 +11,7 @@ from sandbox.prose.brief import Brief
 from sandbox.prose.fields import bounds, slugify
 from sandbox.prose.frames import capitalise, fill
 from sandbox.prose.words import Theme, pairs
-from sandbox.prose.writer import Writer, clip, pad
+from sandbox.prose.writer import Writer, fit
 
 _TIDY = re.compile(r"[^\w\s]", re.UNICODE)
 
@@ -239,6 +239,4 @@ class Phrases:
             text = ", ".join(missing) + (
                 f": {text}" if not any(m.lower() in text.lower() for m in missing) else ""
             )
-        if len(text) < low:
-            text = pad(text, low, high, self.writer.language)
-        return clip(text, low, high)
+        return fit(text, low, high, self.writer.language)

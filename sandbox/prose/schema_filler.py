@@ -82,7 +82,7 @@ class SchemaFiller:
             "object": self._object,
             "array": self._array,
             "string": self._string,
-            "integer": self._integer,
+            "integer": self._number,
             "number": self._number,
             "boolean": lambda _, where: self._rng(where.path).random() < 0.4,
             "null": lambda _, __: None,
@@ -268,11 +268,12 @@ class SchemaFiller:
             return source
         if not place.list_path:
             return self._rng("enum", place.path).choice(real)
-        lowered = {str(one).lower(): one for one in real}
-        first = next((lowered[one] for one in lowered if one in _INTRO_LIKE), None)
-        last = next((lowered[one] for one in lowered if one in _OUTRO_LIKE), None)
-        if first is not None and last is not None and place.count > 1:
-            return self._framed(real, first, last, place)
+        first = [one for one in real if str(one).lower() in _INTRO_LIKE][:1]
+        last = [one for one in real if str(one).lower() in _OUTRO_LIKE][:1]
+        if first and last and place.count > 1:
+            middle = [one for one in real if one not in first + last] or real
+            inner = [middle[at % len(middle)] for at in range(place.count - 2)]
+            return [*first, *inner, *last][place.index]
         if "level" in place.name.lower():
             return real[0]  # the headings of one text stand on one level
         order = list(real)
@@ -290,32 +291,21 @@ class SchemaFiller:
         best = max(places, key=lambda one: (places[one], len(one)))
         return best if places[best] >= 0 else ""
 
-    def _framed(self, real: list[Any], first: Any, last: Any, place: Place) -> Any:
-        if place.index == 0:
-            return first
-        if place.index == place.count - 1:
-            return last
-        middle = [one for one in real if one not in (first, last)] or real
-        return middle[(place.index - 1) % len(middle)]
-
     def _string(self, schema: Schema, place: Place) -> str:
         taken = self._taken.setdefault(f"{place.list_path}#{place.name}", set()) if place.list_path else set()
         value = self.strings.write(schema, place, taken)
         taken.add(value)
         return value
 
-    def _integer(self, schema: Schema, place: Place) -> int:
-        low, high = self._range(schema, place)
-        step = int(schema.get("multipleOf") or 1) or 1
-        first, last = math.ceil(low / step), math.floor(high / step)
-        return self._rng(place.path).randint(first, max(first, last)) * step
-
     def _number(self, schema: Schema, place: Place) -> float:
         low, high = self._range(schema, place)
-        if step := schema.get("multipleOf"):
-            return float(self._rng(place.path).randint(math.ceil(low / step), math.floor(high / step)) * step)
-        value = round(self._rng(place.path).uniform(low, high), 2)
-        return value if low <= value <= high else (low + high) / 2
+        whole = type_of(schema, False) == "integer"
+        step = schema.get("multipleOf") or (1 if whole else 0.01)
+        first, last = math.ceil(low / step), math.floor(high / step)
+        value = self._rng(place.path).randint(first, max(first, last)) * step
+        if whole:
+            return int(value)
+        return round(value, 10) if first <= last else (low + high) / 2
 
     def _range(self, schema: Schema, place: Place) -> tuple[float, float]:
         """The limits of a number, narrowed to what its name makes likely."""

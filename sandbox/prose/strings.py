@@ -16,7 +16,7 @@ from sandbox.prose.frames import fill
 from sandbox.prose.patterns import matching
 from sandbox.prose.phrases import Phrases, Wanted
 from sandbox.prose.words import Theme, pairs, rule
-from sandbox.prose.writer import Writer, clip, pad
+from sandbox.prose.writer import Writer, clip, fit, pad
 
 if TYPE_CHECKING:
     from sandbox.prose.schema_filler import Place
@@ -96,10 +96,7 @@ class Strings:
             in_list=bool(place.list_path) and place.path.rsplit("/", 1)[0] + "/" == place.list_path,
         )
         text = self._date(place) if kind == "date" else self._written(wanted, source, taken)
-        if wanted.high is not None and len(text) > wanted.high:
-            text = clip(text, wanted.low or 0, wanted.high)
-        if len(text) < (wanted.low or 0):
-            text = pad(text, wanted.low or 0, wanted.high or len(text) + 10**6, self.brief.language)
+        text = fit(text, wanted.low or 0, 10**6 if wanted.high is None else wanted.high, self.brief.language)
         pattern = schema.get("pattern")
         if isinstance(pattern, str) and not _fits(pattern, text, wanted):
             return matching(pattern, source, wanted.low or 0, wanted.high)
@@ -110,13 +107,9 @@ class Strings:
         if rule("in_english").search(wanted.description) and self.brief.language != "en":
             phrases = self._english
         candidates = [] if wanted.kind in _PROSE else phrases.candidates(wanted, source)
-        if candidates:
-            text = phrases.choose(candidates, wanted, taken)
-            low, _, _ = bounds(wanted.kind, wanted.low, wanted.high)
-            return (
-                text if wanted.low is None or len(text) >= low else pad(text, low, wanted.high or 9999, "cs")
-            )
-        return self._prose(phrases, wanted, source)
+        return (
+            phrases.choose(candidates, wanted, taken) if candidates else self._prose(phrases, wanted, source)
+        )
 
     def _prose(self, phrases: Phrases, wanted: Wanted, source: random.Random) -> str:
         low, high, target = bounds(wanted.kind, wanted.low, wanted.high)

@@ -43,6 +43,11 @@ def pad(text: str, low: int, high: int, language: str) -> str:
     return text if len(text) >= low else text.ljust(low, ".")
 
 
+def fit(text: str, low: int, high: int, language: str) -> str:
+    """Bring a text between its limits."""
+    return pad(clip(text, low, high), low, high, language)
+
+
 class Writer:
     """Writes for one answer; keeps what was said, so that nothing is said twice in it."""
 
@@ -190,7 +195,7 @@ class Writer:
         if closing and paragraphs and length + 1 + len(closing) <= high:
             paragraphs[-1] += " " + closing
             self.said.add(closing)
-        return pad(clip("\n\n".join(paragraphs), low, high), low, high, self.language)
+        return fit("\n\n".join(paragraphs), low, high, self.language)
 
     def with_terms(self, text: str, terms: Sequence[str], low: int, high: int, source: random.Random) -> str:
         """Make sure that every term stands in the first paragraph word for word, if there is room at all."""
@@ -204,7 +209,7 @@ class Writer:
         head, *rest = _SENTENCE_END.split(text, maxsplit=1)
         if len(head) + len(sentence) + 1 <= high and text[-1:] in ".!?…":
             return self._fit_around(head, sentence, rest[0] if rest else "", (low, high), terms)
-        return pad(clip(f"{capitalise(joined)}: {text}", low, high), low, high, self.language)
+        return fit(f"{capitalise(joined)}: {text}", low, high, self.language)
 
     def _fit_around(
         self, head: str, sentence: str, rest: str, limits: tuple[int, int], terms: Sequence[str]
@@ -220,7 +225,7 @@ class Writer:
         text = f"{head} {sentence} {kept}".strip()
         if low <= len(text) <= high and all(term in text for term in terms):
             return text
-        return pad(clip(text, low, high), low, high, self.language)
+        return fit(text, low, high, self.language)
 
 
 def _drop_sentence(text: str) -> str:

@@ -9,7 +9,9 @@ from sandbox.prose import words
 from sandbox.prose.brief import Brief, language_of
 from sandbox.prose.compose import free_text
 from sandbox.prose.frames import Slots, fill
-from sandbox.prose.words import general, trade
+from sandbox.prose.phrases import Phrases, Subject, Wanted
+from sandbox.prose.words import general, pairs, trade
+from sandbox.prose.writer import Writer
 from sandbox.seeds import fingerprint, normalise, rng
 
 WORDS = Path(words.__file__).parent
@@ -66,6 +68,20 @@ def test_every_frame_can_be_filled_for_every_trade(language: str) -> None:
             text = fill(frame, slots, rng(frame))
             assert text
             assert not re.search(r"[{}<>~\[\]]", text), frame
+
+
+@pytest.mark.parametrize("language", ["cs", "en"])
+def test_every_kind_of_field_has_its_words_in_every_language(language: str) -> None:
+    phrases = Phrases(Writer(Brief(fingerprint(language), "x", forced_language=language)))
+    composed = {"content", "answer", "social", "description", "date"}
+    for kind in {kind for kind, _ in pairs("fields", "kind")} - composed:
+        wanted = Wanted(kind, None, None, (), Subject("/0"), "/0/x")
+        assert all(phrases.candidates(wanted, rng(kind))) and phrases.candidates(wanted, rng(kind)), kind
+
+
+def test_an_article_ends_with_the_words_that_its_author_always_ends_with() -> None:
+    text = article(COMPANIES[0], "Napiš článek, 900 slov.\nPodpis na konci: Tak zase příště u kávy")
+    assert text.endswith("\n\nTak zase příště u kávy.")
 
 
 @pytest.mark.parametrize("key", ["cs_coffee", "cs_accounting", "cs_carpentry", "cs_general"])

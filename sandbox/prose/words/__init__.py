@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_TRADES = ("coffee", "accounting", "carpentry")
+_NO_TRADES = ("themes", "kinds", "general")
 
 Lists = Mapping[str, tuple[str, ...]]
 
@@ -90,11 +90,17 @@ def trade(key: str) -> Trade:
     return Trade(key, lists(key))
 
 
+@cache
+def _trades(language: str) -> list[Trade]:
+    """Every trade that has a file of the language."""
+    keys = sorted(path.stem for path in _HERE.glob(f"{language}_*.txt"))
+    return [trade(key) for key in keys if not key.endswith(_NO_TRADES)]
+
+
 def trade_of(text: str, language: str, least: int) -> Trade | None:
     """The trade a text is about, if its words occur at least so often; None for businesses in general."""
     lowered = text.lower()
-    known = [trade(f"{language}_{name}") for name in _TRADES]
-    best = max(known, key=lambda candidate: candidate.score(lowered))
+    best = max(_trades(language), key=lambda candidate: candidate.score(lowered))
     return best if best.score(lowered) >= least else None
 
 
