@@ -40,14 +40,14 @@ class Server:
         self._folder = folder
         self._environment = environment
         self.url = ""
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
         log = (self._folder / "server.log").open("ab")
         with log:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [*_DEV, "--port", str(port)],
                 cwd=self._folder,
                 env=self._environment,
@@ -70,9 +70,9 @@ class Server:
         self._signal(signal.SIGTERM)
 
     def _signal(self, number: int) -> None:
-        if self._process and self._process.poll() is None:
-            os.killpg(self._process.pid, number)
-            self._process.wait(timeout=300)
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, number)
+            self.process.wait(timeout=300)
 
     def _wait(self) -> None:
         for _ in range(3000):
@@ -81,7 +81,7 @@ class Server:
                     return
             except httpx.HTTPError:
                 time.sleep(0.1)
-            if self._process and self._process.poll() is not None:
+            if self.process and self.process.poll() is not None:
                 break
         raise AssertionError((self._folder / "server.log").read_text()[-3000:])
 
