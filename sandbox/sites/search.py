@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandbox.prose.brief import Brief
 from sandbox.prose.fields import slugify
+from sandbox.prose.frames import fill
 from sandbox.prose.writer import Writer, clip
 from sandbox.sites.companies import PAGES, Company, findings, named_in
-
-_MEDIA = {
-    "cs": (
-        ("regionalni-denik", "Regionální deník: {}"),
-        ("podnikame-u-nas", "Podnikáme u nás: rozhovor, {}"),
-        ("katalog-firem", "Katalog firem: {}"),
-    ),
-    "en": (("regional-news", "Regional News: {}"), ("directory", "Company directory: {}")),
-}
-_UNKNOWN = {
-    "cs": (
-        "Veřejně dostupných informací o firmě {co} je málo; následující shrnutí vychází z oborových zdrojů. [1]",
-        "V oboru, který odpovídá dotazu, se zákazníci rozhodují především podle doporučení a osobní zkušenosti. [2]",
-    ),
-    "en": (
-        "Little is publicly known about {co}; this summary rests on sources about the trade. [1]",
-        "Customers in this trade decide mostly by recommendation and personal experience. [2]",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -69,10 +51,13 @@ def answer(brief: Brief, domains: tuple[str, ...], host: str, searches: bool) ->
 def _media(name: str, brief: Brief, host: str, count: int) -> list[Result]:
     source = brief.seed
     made = []
-    for number, (slug, title) in enumerate(_MEDIA[brief.language][:count]):
+    writer = Writer(brief)
+    about = replace(writer.base, company=name)
+    for number, line in enumerate(writer.kinds["media"][:count]):
+        slug, title = fill(line, about, writer.rng("media")).split(" ", 1)
         url = f"{host}/sites/media/{slug}/{slugify(name)}"
         date = f"2026-{1 + int(source[number], 16) % 10:02d}-{1 + int(source[number + 4 : number + 6], 16) % 28:02d}"
-        made.append(Result(url, title.format(name), title.format(name), date))
+        made.append(Result(url, title, title, date))
     return made
 
 
@@ -109,7 +94,9 @@ def _about_unknown(brief: Brief, host: str) -> Found:
         for key, theme in writer.themes.items()
         if key not in ("intro", "conclusion", "story", "process")
     ]
-    head = [line.format(co=name) for line in _UNKNOWN[brief.language]]
+    about = replace(writer.base, company=name)
+    told = enumerate(writer.kinds["unknown"], 1)
+    head = [f"{fill(line, about, source)} [{number}]" for number, line in told]
     facts = source.sample(list(brief.trade.lists["fact"]), 4)
     body = [
         f"{writer.say([fact], writer.slots().focus(source), source)} [{1 + n % len(results)}]"
