@@ -75,7 +75,7 @@ def build_gateway(
         name: Building(registry.provider(name), provider, config, fetcher)
         for name, provider in config.providers.items()
     }
-    engines: dict[str, TextEngine] = {
+    engines = {
         name: _late_engine(of) for name, of in building.items() if of.its.adapter("text", config.engine)
     }
     return Gateway(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gateway.cache.exact import CachedCalls
 from gateway.config import GatewayConfig
 from gateway.media import MediaCalls
-from gateway.ports import EmbeddingProvider, ImageProvider, SearchProvider, TextEngine, VideoProvider
+from gateway.ports import EmbeddingProvider, ImageProvider, LoadableEngine, SearchProvider, VideoProvider
 from gateway.search import SearchCalls
 from gateway.text import TextCalls
 
@@ -25,7 +25,7 @@ class Gateway(TextCalls, SearchCalls, MediaCalls):
         config: GatewayConfig,
         calls: CachedCalls,
         *,
-        engines: Mapping[str, TextEngine],
+        engines: Mapping[str, LoadableEngine],
         embeddings: Mapping[str, EmbeddingProvider],
         search: Mapping[str, SearchProvider],
         images: Mapping[str, ImageProvider],

@@ -104,6 +104,13 @@ class TextEngine(Protocol):
     async def aclose(self) -> None: ...
 
 
+class LoadableEngine(TextEngine, Protocol):
+    """A text engine that may still be on its way: importing one takes seconds."""
+
+    async def ready(self) -> None:
+        """Wait until it has been loaded."""
+
+
 class EmbeddingProvider(Protocol):
     """Turns texts into vectors, as many as there are texts."""
 

@@ -25,7 +25,7 @@ from gateway.calls.structured import (
     unusable,
 )
 from gateway.config import Deployment
-from gateway.ports import Answer, Attempt, OnText, TextEngine
+from gateway.ports import Answer, Attempt, LoadableEngine, OnText
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 class TextCalls(Asking):
     """Calls of text models."""
 
-    _engines: Mapping[str, TextEngine]
+    _engines: Mapping[str, LoadableEngine]
 
     async def text(self, call: Call, request: TextRequest) -> TextResult:
         """Answer a prompt.
@@ -91,6 +91,7 @@ class TextCalls(Asking):
             self._candidate(model, most, send),
             longer=longer if room > request.max_tokens else None,
             simpler=self._simpler(model, request, restarts),
+            ready=engine.ready,
             warning=warning,
         )
 

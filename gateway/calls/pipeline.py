@@ -152,6 +152,13 @@ class Purchase:
             plan.extend(waited)
             tell(lambda observer: observer.waited(request.call, provider, waited))
 
+    async def _until_ready(self, candidate: Candidate, plan: FallbackPlan) -> None:
+        """Wait until what speaks to the provider is there; the call's deadline stands still meanwhile."""
+        if candidate.ready is not None:
+            began = time.monotonic()
+            await candidate.ready()
+            plan.extend(time.monotonic() - began)
+
     async def _ask(self, candidate: Candidate, attempt: BookedAttempt, seconds: float) -> Answer | Operation:
         """Make the attempt, and note what it says about the deployment."""
         breakers, deployment = self._means.breakers, candidate.deployment

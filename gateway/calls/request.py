@@ -30,6 +30,7 @@ class Candidate:
         prompt: The prompt as this provider gets it; for media alone.
         longer: The same candidate with room for a longer answer; None where the model has none.
         simpler: The same candidate with a simpler schema, where this one is refused; None where there is none.
+        ready: Waits until what speaks to the provider has been loaded; no attempt's time.
         warning: What is unusual about it; stored with its answer.
         facts: What the table of models says of it; part of what a cached answer stands for.
     """
@@ -44,6 +45,7 @@ class Candidate:
     prompt: str = ""
     longer: Callable[[], Candidate] | None = None
     simpler: Callable[[], Candidate] | None = None
+    ready: Callable[[], Awaitable[None]] | None = None
     warning: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 

@@ -24,6 +24,10 @@ class LateEngine:
     _engine: TextEngine | None = None
     _loading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    async def ready(self) -> None:
+        """Wait until the engine has been imported."""
+        await self._loaded()
+
     async def complete(
         self, model: str, request: TextRequest, attempt: Attempt, on_text: OnText | None = None
     ) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -39,6 +40,7 @@ async def test_a_text_call_comes_by_the_told_files_in_their_order(
     with standing_in() as standin:
         config = GatewayConfig(providers={"gemini": ProviderConfig("gemini", "key", standin.base_url)})
         gateway = build_gateway(config, database, files, SafeFetcher())
+        await gateway.text(replace(CALL, item="before"), TextRequest("text", "", "Ahoj.", 500))  # imports
         sys.setprofile(watch)
         try:
             answered = await gateway.text(CALL, TextRequest("text", "", "Napiš pozdrav.", 500))

@@ -129,7 +129,7 @@ async def until(done: Callable[[], bool]) -> None:
 async def test_a_callers_cancel(gateway: Gateway, books: Books, sandbox: Any) -> None:
     sandbox.fault("hang", provider="gemini")
     tasks = [asyncio.create_task(gateway.text(replace(CALL, item=f"i{n}"), ASK)) for n in range(CALLS)]
-    await until(lambda: len(books.billed()) == CALLS)
+    await until(lambda: len(books.billed()) >= CALLS)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
