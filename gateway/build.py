@@ -113,7 +113,7 @@ def _calls(
         queue_seconds=config.queue_seconds,
     )
     cache = Cache(config.cache, AnswerCache(shared) if shared else None)
-    return CachedCalls(CallPipeline(means), cache, journal, engine=config.engine)
+    return CachedCalls(CallPipeline(means), cache, journal, engine=config.engine, world=config.world)
 
 
 def _late_engine(of: Building) -> LateEngine:

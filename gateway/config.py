@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Literal
 
 from domain.errors import InvalidInput
+from domain.ids import content_hash
 from gateway.cache.policy import CachePolicy
 from gateway.limits.rates import RateLimits
 from gateway.providers import registry
@@ -171,6 +172,7 @@ class GatewayConfig:
         limits: Calls a minute by provider and organization; none unless given.
         queue_seconds: The longest that a call waits for a place in a rate limit.
         cache: What is answered again without being bought; nothing unless given.
+        sandbox: The sandbox's stand-ins take the place of every provider.
     """
 
     providers: Mapping[str, ProviderConfig]
@@ -191,6 +193,15 @@ class GatewayConfig:
     limits: RateLimits = field(default_factory=RateLimits)
     queue_seconds: float = 3600.0
     cache: CachePolicy = field(default_factory=CachePolicy)
+    sandbox: bool = False
+
+    @property
+    def world(self) -> str:
+        """Whom answers are bought from: the sandbox, wherever it listens, or a hash of addresses and accounts."""
+        if self.sandbox:
+            return "sandbox"
+        asked = {name: [of.base_url, of.api_key, dict(of.options)] for name, of in self.providers.items()}
+        return content_hash(asked)
 
     def chain(self, purpose: str) -> tuple[Deployment, ...]:
         """Return the models that serve a purpose and whose provider has a key, the first choice first.

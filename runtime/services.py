@@ -233,6 +233,7 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         models=settings.models,
         limits=settings.rate_limits,
         cache=settings.cache,
+        sandbox=settings.sandbox,
     )
 
 
@@ -244,6 +245,7 @@ def in_sandbox(settings: Settings, sandbox: Sandbox) -> Settings:
         private_hosts=settings.private_hosts | {sandbox.host},
         video_poll_seconds=min(settings.video_poll_seconds, 1.0),
         rate_limits=settings.rate_limits.in_sandbox(),
+        sandbox=True,
     )
 
 

@@ -70,6 +70,7 @@ class Settings:
     role: Role
     prompt_pause_share: float
     cache: CachePolicy
+    sandbox: bool = False
 
     @property
     def has_provider_key(self) -> bool:

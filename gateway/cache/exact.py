@@ -1,7 +1,7 @@
 """Answers given again: one caller of many buys, all others of the same organization get its answer for nothing.
 
-The key is everything that is asked, down to the facts that are sent about each model of the chain. Callers in
-one process wait for the leader's own result; callers in other processes look into Redis until it is there.
+The key is everything that is asked, down to the facts that are sent about each model of the chain, and whom it
+is asked: an answer of the sandbox, of another address or of another account is never given. Callers in one process wait for the leader's own result; callers in other processes look into Redis until it is there.
 """
 
 from __future__ import annotations
@@ -44,12 +44,13 @@ class Hit:
         return {**self.output, "served": {**served, "why": _WHY}}
 
 
-def key_of(request: CallRequest, engine: str) -> CacheKey:
-    """Return the key of everything that a request asks."""
+def key_of(request: CallRequest, engine: str, world: str) -> CacheKey:
+    """Return the key of everything that a request asks, and of whom it is asked."""
     template = request.call.template.identity() if request.call.template else None
     whole = {
         "purpose": request.purpose,
         "engine": engine,
+        "world": world,
         "template": template,
         "request": dict(request.payload),
         "chain": [
@@ -131,20 +132,24 @@ class CachedCalls:
         cache: Finds answers.
         journal: Keeps a found answer as the job's own.
         engine: Part of what has to be equal.
+        world: Whom is asked, ``GatewayConfig.world``; part of what has to be equal.
     """
 
-    def __init__(self, calls: CallPipeline, cache: Cache, journal: Journal, *, engine: str) -> None:
+    def __init__(
+        self, calls: CallPipeline, cache: Cache, journal: Journal, *, engine: str, world: str
+    ) -> None:
         self._calls = calls
         self._cache = cache
         self._journal = journal
         self._engine = engine
+        self._world = world
 
     async def run(self, request: CallRequest) -> CallResult:
         """Return the answer to a request, found or bought; raises as the pipeline does."""
         seconds = self._cache.seconds(request)
         if not seconds:
             return await self._calls.run(request)
-        key = key_of(request, self._engine)
+        key = key_of(request, self._engine, self._world)
         found = await self._cache.find(key, seconds, lambda: self._calls.run(request))
         return found if isinstance(found, CallResult) else await self._give(request, found)
 

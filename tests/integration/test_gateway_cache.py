@@ -202,6 +202,32 @@ async def test_a_request_that_differs_in_anything_misses(
     assert len(standin.bill) == 2
 
 
+@pytest.mark.parametrize("change", ["sandbox", "key", "address", "option"])
+async def test_an_answer_of_the_sandbox_or_of_another_account_or_address_is_never_given(
+    build: Build, standin: Standin, change: str
+) -> None:
+    same = ProviderConfig("gemini", "key", standin.base_url)
+    changed = {
+        "key": replace(same, api_key="another"),
+        "address": replace(same, base_url=standin.base_url.replace("127.0.0.1", "localhost")),
+        "option": replace(same, options={"project": "another"}),
+    }
+    await build(providers={"gemini": same}, sandbox=change == "sandbox").text(CALL, ASK)
+    there = build(providers={"gemini": changed.get(change, same)})
+    assert not (await there.text(other(), ASK)).served.cached
+    assert (await there.text(other(2), ASK)).served.cached
+    assert len(standin.bill) == 2
+
+
+async def test_the_sandbox_gives_its_answers_again_wherever_it_listens(
+    build: Build, standin: Standin
+) -> None:
+    moved = ProviderConfig("gemini", "key", standin.base_url.replace("127.0.0.1", "localhost"))
+    await build(sandbox=True).text(CALL, ASK)
+    assert (await build(providers={"gemini": moved}, sandbox=True).text(other(), ASK)).served.cached
+    assert len(standin.bill) == 1
+
+
 async def test_searches_in_other_domains_or_countries_miss(build: Build, standin: Standin) -> None:
     gateway = build()
     asked = SearchRequest("Kdo praží kávu?")
