@@ -57,3 +57,22 @@ def tier(name: str) -> Tier:
 def cheapest_with(feature: Feature) -> str:
     """Return the name of the cheapest tier that has a feature."""
     return next(one.name for one in tiers() if feature in one.features)
+
+
+def organization_name(given: str, field: str = "organization") -> str:
+    """Return the name of an organization as it was given.
+
+    Args:
+        given: The name.
+        field: Where it was given, as the person calls it.
+
+    Raises:
+        InvalidInput: It is empty or holds only spaces; the empty name owns what all organizations share.
+    """
+    if not given.strip():
+        raise InvalidInput(
+            f"{field} is {given!r}, which names nobody who could pay.",
+            next_step="Give an organization's name, or leave it out.",
+            field=field,
+        )
+    return given

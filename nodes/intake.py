@@ -13,10 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.errors import InvalidInput, LimitExceeded, NotFound
 from domain.month import GRAPH_VERSION, Month, Update
 from domain.month_request import ApproveSchema, MonthInput, MonthRequest, TierName, parse
-from domain.organizations import organization_name
 from domain.review import Policy
 from domain.stages import RESEARCH
-from domain.tiers import tier
+from domain.tiers import organization_name, tier
 from nodes.work import Ports, announce
 from store.content.items import Items
 from store.content.runs import RunRecord

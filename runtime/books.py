@@ -10,7 +10,7 @@ from app.money.budgets import SpendingLimits
 from app.money.costs import Costs
 from app.money.prices import PriceList
 from app.runs import RunList, newest
-from domain.organizations import organization_name
+from domain.tiers import organization_name
 from gateway.providers.prices import shipped_prices
 from runtime.database import open_database
 from runtime.settings import Settings

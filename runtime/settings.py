@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from domain.errors import InvalidInput
 from domain.money import to_micro
-from domain.organizations import organization_name
+from domain.tiers import organization_name
 from gateway.cache.policy import CachePolicy, read_cache_policy
 from gateway.config import Models, shipped_models, shipped_order, with_chains
 from gateway.limits.rates import RateLimits, read_limits

@@ -1,7 +1,8 @@
 """Answers given again: one caller of many buys, all others of the same organization get its answer for nothing.
 
 The key is everything that is asked, down to the facts that are sent about each model of the chain, and whom it
-is asked: an answer of the sandbox, of another address or of another account is never given. Callers in one process wait for the leader's own result; callers in other processes look into Redis until it is there.
+is asked: an answer of the sandbox, of another address or of another account is never given. Callers in one
+process wait for the leader's own result; callers in other processes look into Redis until it is there.
 """
 
 from __future__ import annotations

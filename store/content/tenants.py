@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import InvalidInput, LimitExceeded, NotFound
 from domain.ids import stable_id
-from domain.organizations import organization_name
+from domain.tiers import organization_name
 from store.content.items import Owner
 from store.database import Database
 from store.schema.content import fact_sources
