@@ -121,6 +121,7 @@ async def test_an_answer_that_the_server_repeats_after_its_death_approves_nothin
     await at_rest(get_client(url=server.url), month.thread)
     posts = await again.asked()
     assert (posts["point"], posts["items"]) == ("posts", ["t01", "t02"])
+    assert "sent before this was asked" in str(posts["problems"]), "the server did repeat it"
     assert decided_posts(empty_database_uri, month.thread) == []
     assert len(media(sandbox)) == before
     await get_client(url=server.url).runs.join(month.thread, await again.send(TWICE["alone"]))
