@@ -39,8 +39,8 @@ class MoneyState(StrEnum):
     LOST = "lost"
 
 
-class PostHubError(Exception):
-    """Root of the tree.
+class PostHubError(RuntimeError):
+    """Root of the tree. The LangGraph server passes on what a RuntimeError says, and hides what others say.
 
     Args:
         message: What failed and why, in one sentence, without secrets.
