@@ -66,6 +66,7 @@ def sandbox(
 def serve(
     port: Port = 2024,
     host: Annotated[str, typer.Option(help="The interface to listen on.")] = "127.0.0.1",
+    workers: Annotated[int, typer.Option(min=1, help="Months and answers worked on at the same time.")] = 10,
 ) -> int:
     """Serve the graph to LangGraph Studio and the API.
 
@@ -82,6 +83,7 @@ def serve(
     chosen = free_port(host, port)
     command = [sys.executable, "-P", "-m", "langgraph_cli", "dev", "--no-browser", "--no-reload"]
     command += ["--host", host, "--port", str(chosen), "--config", str(server_config())]
+    command += ["--n-jobs-per-worker", str(workers)]
     address = f"http://{host}:{chosen}"
     shown.say(f"API     {address}  (its pages: {address}/docs)")
     shown.say(f"Studio  {STUDIO}{address}")
