@@ -114,7 +114,7 @@ async def gateway(
     sandbox: Any, database: Database, files: FileStore, ledger: Ledger, engine: str
 ) -> AsyncIterator[Gateway]:
     providers = {"gemini": ProviderConfig("gemini", "sandbox-key", sandbox.base_url)}
-    config = GatewayConfig(providers=providers, engine=engine, text_seconds=3.0)  # type: ignore[arg-type]
+    config = GatewayConfig(providers=providers, engine=engine, text_seconds=10.0)  # type: ignore[arg-type]
     gateway = build_gateway(config, database, files, SafeFetcher(), ledger=ledger)
     yield gateway
     await gateway.aclose()
