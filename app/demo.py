@@ -10,7 +10,7 @@ from domain.content.platforms import platforms
 from domain.tiers import tier
 
 if TYPE_CHECKING:
-    from store.content.runs import RunRecord
+    from store.content.run_record import RunRecord
 
 TIER, POSTS = "ultimate", 4
 

@@ -30,7 +30,7 @@ from nodes.work import Ports
 from store.checkpoints import PostHubSaver
 from store.content.items import ItemStatus, Owner
 from store.content.reviews import OutcomeStatus
-from store.content.runs import RunRecord, RunStatus
+from store.content.run_record import RunRecord, RunStatus
 from store.money.budgets import Budgets
 
 Event = Mapping[str, Any]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from store.content.runs import RunRecord, Runs
+from store.content.run_record import RunRecord
+from store.content.run_record import newest as read_newest
+from store.reading import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,9 @@ class RunList:
         return {"runs": [_run(run) for run in self.runs]}
 
 
-async def newest(runs: Runs, organization: str, *, limit: int = 50) -> RunList:
-    """List an organization's newest runs."""
-    return RunList(tuple(await runs.list(organization, limit=limit)))
+def newest(reader: Reader, organization: str, *, limit: int = 50) -> RunList:
+    """List an organization's newest runs. Blocks."""
+    return RunList(tuple(read_newest(reader, organization, limit)))
 
 
 def _run(run: RunRecord) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from runtime.services import Services, open_services
 from runtime.settings import load
-from store.database import Database, upgrade
+from store.database import Database
 from store.embedded import EmbeddedServers
+from store.reading import upgrade
 
 
 @asynccontextmanager

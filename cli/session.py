@@ -103,9 +103,7 @@ async def opened_services(
         with _status(screen, "Starting …"):
             servers = await stack.enter_async_context(start_servers(settings, buys=buys))
             # seconds of imports, while the servers start: the person sees that something happens
-            from runtime.services import open_services
-
-            opening = open_services(settings, buys=buys, servers=servers)
+            opening = _services().open_services(settings, buys=buys, servers=servers)
             services = await stack.enter_async_context(opening)
         for note in services.notes:
             screen.say(note, "dim")
@@ -131,10 +129,14 @@ async def opened_books(settings: Settings, *, prices: bool = False) -> AsyncIter
 @asynccontextmanager
 async def opened_quotes(settings: Settings) -> AsyncIterator[Quotes]:
     """Open what a quote needs. Raises as `runtime.services.open_quotes`."""
-    from runtime.services import open_quotes
-
-    async with open_quotes(settings) as quotes:
+    async with _services().open_quotes(settings) as quotes:
         yield quotes
+
+
+def _services() -> Any:
+    import runtime.services as services
+
+    return services
 
 
 def person() -> str:

@@ -11,7 +11,7 @@ from exports.package.collect import collect
 from exports.package.write import write
 from nodes.work import Ports, announce, owner, progress
 from store.content.reviews import OutcomeStatus
-from store.content.runs import RunStatus
+from store.content.run_record import RunStatus
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from domain.stages import RESEARCH
 from domain.tiers import organization_name, tier
 from nodes.work import Ports, announce
 from store.content.items import Items
-from store.content.runs import RunRecord
+from store.content.run_record import RunRecord
 from store.content.tenants import Tenants
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from app.money.budgets import SpendingLimits
 from app.money.costs import Costs
 from app.money.prices import PriceList
-from app.runs import RunList, newest
 from domain.tiers import organization_name
 from gateway.providers.prices import shipped_prices
 from runtime.database import open_database
@@ -26,13 +25,10 @@ from store.money.usage import UsageRecords
 
 @dataclass(frozen=True)
 class Books:
-    """What was spent, what may be spent, and by which runs."""
+    """What was spent, and what may be spent."""
 
     settings: Settings
     database: Database
-
-    async def runs(self, *, limit: int = 50) -> RunList:
-        return await newest(Runs(self.database), self.settings.organization, limit=limit)
 
     @property
     def costs(self) -> Costs:

@@ -24,9 +24,9 @@ from gateway.providers import registry
 from gateway.providers.registry import Provider
 from runtime.sandbox import Sandbox
 from runtime.sandbox import start as start_sandbox
+from runtime.servers import open_stores
 from runtime.services import gateway_config, in_sandbox
 from runtime.settings import ProviderSettings, Settings
-from runtime.stores import open_stores
 from store.content.files import FileStore
 from store.database import ping
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from runtime.servers import open_stores
 from runtime.settings import Settings
-from runtime.stores import open_stores
-from store.database import Database, upgrade
+from store.database import Database
+from store.reading import upgrade
 
 
 @asynccontextmanager

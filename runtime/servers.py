@@ -1,4 +1,4 @@
-"""Starts the servers of a run (stores, sandbox) in threads, so that they come up while libraries are imported."""
+"""Where PostgreSQL and Redis are, and the start of a run's servers in threads, while libraries are imported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,48 @@ from dataclasses import dataclass
 from runtime import sandbox as sandbox_process
 from runtime.sandbox import Sandbox
 from runtime.settings import Settings
-from runtime.stores import Stores, addresses_of, embedded_servers
+from store.embedded import Addresses, EmbeddedServers
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where PostgreSQL and Redis are, configured or embedded."""
+
+    database_uri: str
+    redis_uri: str
+    notes: tuple[str, ...]
+
+
+def embedded_servers(settings: Settings) -> EmbeddedServers:
+    """Return the servers that no address is configured for, not started yet."""
+    return EmbeddedServers(
+        settings.home,
+        need_database=settings.database_uri is None,
+        need_redis=settings.redis_uri is None,
+    )
+
+
+def addresses_of(settings: Settings, started: Addresses) -> Stores:
+    """Return where the stores are: as configured, else ours."""
+    return Stores(
+        settings.database_uri or started.database_uri,
+        settings.redis_uri or started.redis_uri,
+        started.notes,
+    )
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
+    """Use the configured PostgreSQL and Redis, or start ours; ours are stopped by the last process to leave.
+
+    Raises:
+        StoreUnavailable: One of them does not answer or cannot be started.
+    """
+    servers = embedded_servers(settings)
+    try:
+        yield addresses_of(settings, await asyncio.to_thread(servers.start))
+    finally:
+        await asyncio.to_thread(servers.stop)
 
 
 @dataclass(frozen=True)

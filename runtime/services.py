@@ -32,13 +32,14 @@ from store.content.items import Items
 from store.content.reviews import Reviews
 from store.content.runs import Runs
 from store.content.tenants import Tenants
-from store.database import Database, upgrade
+from store.database import Database
 from store.folders import private_folder
 from store.money.budgets import Budgets
 from store.money.ledger import Ledger
 from store.money.prices import Prices, today
 from store.money.sweeper import Lease
 from store.money.usage import UsageRecords
+from store.reading import upgrade
 from store.shared.redis import SharedRedis
 
 _MEGABYTE = 1_000_000

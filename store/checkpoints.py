@@ -14,7 +14,8 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from domain.errors import StoreUnavailable
-from store.database import CONNECT_SECONDS, address, libpq_uri, reported
+from store.addresses import CONNECT_SECONDS, address, libpq_uri
+from store.database import reported
 
 SETUP_SECONDS = 60.0
 POOL_SIZE = 10

@@ -27,8 +27,9 @@ from psycopg import sql  # noqa: E402
 from store.content.files import FileStore  # noqa: E402
 from store.content.items import Owner  # noqa: E402
 from store.content.tenants import Tenants  # noqa: E402
-from store.database import Database, upgrade  # noqa: E402
+from store.database import Database  # noqa: E402
 from store.embedded import EmbeddedServers  # noqa: E402
+from store.reading import upgrade  # noqa: E402
 
 pytest_plugins = ["tests.sandbox_fixture"]
 

@@ -9,7 +9,8 @@ from domain.errors import NotFound
 from domain.ids import is_part_of
 from prompts.files import TemplateFile
 from store.content.items import ItemRecord, Items, ItemStatus, Kind, Owner
-from store.content.runs import RunRecord, Runs
+from store.content.run_record import RunRecord
+from store.content.runs import Runs
 from store.content.tenants import CompanyRecord
 
 _RUNS = 1_000

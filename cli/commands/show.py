@@ -15,11 +15,11 @@ from cli.options import Json, Thread
 from cli.screen.output import next_command, print_json, status_text, summary_panel, table
 from cli.screen.terminal import Screen, screen
 from cli.screen.text import clean
-from cli.session import opened, opened_books, read_settings, run_async
+from cli.session import opened, read_settings, run_async
 
 if TYPE_CHECKING:
     from app.runs import RunList
-    from store.content.runs import RunRecord
+    from store.content.run_record import RunRecord
 
 _WIDE = 120
 """Columns from which there is room for more than what is needed to go on."""
@@ -37,11 +37,9 @@ def runs(
     """
     shown, settings = screen(json=json), read_settings()
 
-    async def work() -> RunList:
-        async with opened_books(settings) as books:
-            return await books.runs(limit=limit)
+    from runtime.runs import newest_runs
 
-    _print_runs(shown, run_async(work()))
+    _print_runs(shown, run_async(newest_runs(settings, limit=limit)))
     return 0
 
 

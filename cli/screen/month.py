@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from app.months import Months
     from cli.month_options import Asked
     from domain.month_request import MonthRequest
-    from store.content.runs import RunRecord
+    from store.content.run_record import RunRecord
 
 DONE, WAITS = 0, 3
 """Exit statuses."""

@@ -28,7 +28,8 @@ from exports.package.model import (
 from prompts.registry import Prompts
 from store.content.items import ItemRecord, Items, ItemStatus, Kind, Owner
 from store.content.reviews import Approval, Outcome, OutcomeStatus, Reviews
-from store.content.runs import RunRecord, Runs
+from store.content.run_record import RunRecord
+from store.content.runs import Runs
 from store.content.tenants import CompanyRecord, Tenants
 from store.money.ledger import Ledger, TotalRow
 

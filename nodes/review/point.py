@@ -29,7 +29,7 @@ from nodes.review.question import Asked, Question, Shown, now
 from nodes.work import Ports, owner, progress
 from store.content.items import ItemRecord, ItemStatus
 from store.content.reviews import Approval
-from store.content.runs import RunStatus
+from store.content.run_record import RunStatus
 
 AUTOMATIC = "policy:auto"
 DECIDED = {CardStatus.APPROVED: ItemStatus.APPROVED, CardStatus.DROPPED: ItemStatus.DROPPED}

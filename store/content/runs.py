@@ -8,67 +8,24 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import ColumnElement, Row, func, literal_column, select, update
+from sqlalchemy import Boolean, func, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import InvalidInput, NotFound
+from store.addresses import CONNECT_SECONDS
 from store.content import sql
-from store.database import CONNECT_SECONDS, Database, reported
-from store.schema.runs import RunStatus as RunStatus
+from store.content.run_record import NEWEST, WORKED_ON, RunRecord, RunStatus, record
+from store.database import Database, reported
 from store.schema.runs import runs
 from store.text import clean_json, clean_text
 
 EXCLUSIVE_WAIT_SECONDS = 3.0
 """How long the lock of a process that was killed this moment may linger on the server."""
 
-STOPPED = "stopped"
-"""How a run stands that is kept as running though no process works on it."""
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """A run. ``id`` is the LangGraph thread's; ``request`` is what was asked for, as plain JSON.
-
-    ``error`` is a failure as ``PostHubError.as_json`` gives it. ``worked_on``: some process has it in its hands now.
-    The two moments are the database's.
-    """
-
-    id: str
-    organization_id: str
-    company_id: str
-    month: str
-    tier: str
-    request: dict[str, Any]
-    graph_version: str
-    status: str = RunStatus.RUNNING
-    waiting_at: str | None = None
-    error: dict[str, Any] | None = None
-    out: str | None = None
-    sandbox: bool = False
-    worked_on: bool = False
-    created_at: datetime = field(default=datetime.min.replace(tzinfo=UTC))
-    updated_at: datetime = field(default=datetime.min.replace(tzinfo=UTC))
-
-    @property
-    def standing(self) -> str:
-        """The status as people see it: a run that no process works on any more does not run, it was stopped."""
-        return STOPPED if self.status == RunStatus.RUNNING and not self.worked_on else self.status
-
-
-_WORKED_ON: ColumnElement[bool] = literal_column("""(
-  exists (select 1 from pg_locks l
-           where l.locktype = 'advisory' and l.granted
-             and l.database = (select d.oid from pg_database d where d.datname = current_database())
-             and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('posthub:run:' || runs.id, 0))
-  or exists (select 1 from jobs j join workers w on w.id = j.owner
-              where j.organization_id = runs.organization_id and j.run_id = runs.id
-                and j.status = 'processing' and w.lease_until > now())
-  or runs.updated_at > now() - interval '45 seconds')""").label("worked_on")
+_WORKED_ON = literal_column(WORKED_ON, Boolean).label("worked_on")
 
 
 class Runs:
@@ -111,19 +68,14 @@ class Runs:
             row = (await connection.execute(query)).first()
         if row is None:
             raise _unknown(run_id)
-        return _record(row)
+        return record(row._asdict())
 
     async def list(self, organization_id: str, limit: int = 50) -> list[RunRecord]:
         """Return an organization's runs, newest first."""
-        query = (
-            select(runs, _WORKED_ON)
-            .where(runs.c.organization_id == organization_id)
-            .order_by(runs.c.created_at.desc(), runs.c.id)
-            .limit(limit)
-        )
+        query, given = text(NEWEST), {"organization_id": organization_id, "limit": limit}
         async with self._database.transaction() as connection:
-            rows = (await connection.execute(query)).all()
-        return [_record(row) for row in rows]
+            rows = (await connection.execute(query, given)).all()
+        return [record(row._asdict()) for row in rows]
 
     async def set_status(
         self,
@@ -228,10 +180,3 @@ def _unknown(run_id: str) -> NotFound:
     return NotFound(
         f"There is no run {clean_text(run_id)[:200]!r}.", next_step="List the runs with: posthub runs"
     )
-
-
-def _record(row: Row[Any]) -> RunRecord:
-    fields: dict[str, Any] = dict(row._mapping)
-    for moment in ("created_at", "updated_at"):
-        fields[moment] = fields[moment].astimezone(UTC)
-    return RunRecord(**fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 
 from domain.errors import StoreUnavailable
+from store.addresses import parse
+from store.database import parse_uri, reported
 
 FOLDER = Path(__file__).parent
 
@@ -26,6 +29,12 @@ def config(connection: Connection | None = None) -> Config:
     settings.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     settings.attributes["connection"] = connection
     return settings
+
+
+async def to_newest(uri: str) -> None:
+    """Upgrade to the newest version. Raises as `store.reading.upgrade`."""
+    async with reported(uri):
+        await asyncio.to_thread(upgrade_blocking, parse_uri(uri), parse(uri).connect_args)
 
 
 def upgrade_blocking(url: URL, connect_args: dict[str, Any]) -> None:

@@ -11,9 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from store.database import parse_uri, upgrade
+from store.database import parse_uri
 from store.embedded import EmbeddedServers
 from store.migrations import new_revision
+from store.reading import upgrade
 
 
 def main(message: str) -> None:

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from domain.errors import InfrastructureError
-from store.database import CONNECT_SECONDS
+from store.addresses import CONNECT_SECONDS
 from store.schema.prompts import CHANNEL
 
 log = logging.getLogger(__name__)

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from sqlalchemy import Boolean, CheckConstraint, Column, Index, Table, Text, false
 from sqlalchemy.dialects.postgresql import JSONB
 
+from store.content.run_record import RunStatus
 from store.schema.base import created_at, metadata, one_of, required_text
 from store.schema.tenants import of_company
-
-
-class RunStatus(StrEnum):
-    """Where a run stands."""
-
-    RUNNING = "running"
-    WAITING = "waiting"
-    """For a person."""
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
 
 runs = Table(
     "runs",

@@ -25,7 +25,7 @@ from typing import Any
 
 import psycopg
 
-from store.database import upgrade
+from store.reading import upgrade
 from tests.chaos.surroundings import ROOT, Postgres, Providers, Slot, Valkey
 
 AT_ONCE = 100

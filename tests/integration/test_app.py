@@ -19,9 +19,11 @@ from domain.errors import InvalidInput, NotFound
 from domain.month_request import parse
 from runtime.books import Books, open_books
 from runtime.library import PromptUseCases, open_prompts, upgrade
+from runtime.runs import newest_runs
 from runtime.services import open_quotes
 from runtime.settings import Settings, load
-from store.content.runs import RunRecord, Runs
+from store.content.run_record import RunRecord
+from store.content.runs import Runs
 from store.database import Database
 from store.money.ledger import Ledger
 from tests.conftest import make_owner
@@ -103,7 +105,7 @@ def test_a_budget_is_shown_set_and_given_to_a_run(desk: Desk) -> None:
 
 
 def test_runs_are_listed_as_the_command_lists_them(desk: Desk) -> None:
-    found = desk.books(lambda books: books.runs(limit=5))
+    found = asyncio.run(newest_runs(desk.settings, limit=5))
     assert [run.id for run in found.runs] == ["run-1"]
     assert found.as_json() == desk.said("runs", "--limit", "5")
 

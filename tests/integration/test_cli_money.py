@@ -10,7 +10,8 @@ import pytest
 
 from cli.main import app
 from store.content.items import Owner
-from store.content.runs import RunRecord, Runs
+from store.content.run_record import RunRecord
+from store.content.runs import Runs
 from store.database import Database
 from store.money.budgets import Budgets
 from store.money.ledger import Ledger

@@ -17,7 +17,8 @@ import pytest
 
 from cli.main import main
 from store.content.items import Owner
-from store.content.runs import RunRecord, Runs
+from store.content.run_record import RunRecord
+from store.content.runs import Runs
 from store.database import Database
 
 SECONDS = 600
@@ -118,6 +119,26 @@ def test_runs_are_listed_for_people_and_programs(cli: Cli, waiting_run: str) -> 
     assert [(run["thread_id"], run["status"], run["waiting_at"]) for run in found["runs"]] == [
         ("run-1", "waiting", "topics")
     ]
+
+
+def test_a_list_of_runs_waits_for_no_library_that_it_does_not_need(cli: Cli, waiting_run: str) -> None:
+    heavy = {
+        "sqlalchemy",
+        "alembic",
+        "psycopg_pool",
+        "litellm",
+        "langgraph",
+        "langchain_core",
+        "httpx",
+        "yaml",
+    }
+    code = (
+        "import sys; from cli.main import main; main(['runs']);"
+        f"sys.exit(', '.join(sorted({heavy!r} & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=cli.environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert waiting_run in done.stdout
 
 
 def test_runs_of_another_organization_are_neither_listed_nor_shown(cli: Cli, strange_run: str) -> None:

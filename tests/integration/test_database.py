@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from domain.errors import PostHubError, StoreUnavailable
-from store.database import Database, ping, upgrade
+from store.database import Database, ping
+from store.reading import upgrade
 
 SECRET = "hunter2"
 

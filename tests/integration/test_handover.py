@@ -21,7 +21,8 @@ from prompts.registry import Prompts
 from store.content.files import FileStore
 from store.content.items import Items, ItemStatus, Kind, Owner
 from store.content.reviews import Approval, Outcome, Reviews
-from store.content.runs import RunRecord, Runs
+from store.content.run_record import RunRecord
+from store.content.runs import Runs
 from store.content.tenants import Tenants
 from store.database import Database
 from store.money.ledger import Ledger

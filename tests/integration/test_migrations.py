@@ -13,9 +13,10 @@ from sqlalchemy import create_engine
 
 from domain.errors import StoreUnavailable
 from store.checkpoints import checkpointer
-from store.database import Database, parse_uri, upgrade
+from store.database import Database, parse_uri
 from store.migrations import config, versions
 from store.migrations.scope import is_ours
+from store.reading import newest_revision, upgrade
 from store.schema import metadata
 
 CATALOG = {
@@ -110,3 +111,7 @@ async def test_every_migration_can_be_taken_back(migrated_uri: str) -> None:
 def test_migrations_are_numbered_in_the_order_in_which_they_follow() -> None:
     revisions = [script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()]
     assert list(reversed(revisions)) == [path.name[:4] for path in versions()]
+
+
+def test_the_newest_revision_is_read_from_the_names_of_the_migrations_as_alembic_reads_it() -> None:
+    assert newest_revision() == ScriptDirectory.from_config(config()).get_current_head()

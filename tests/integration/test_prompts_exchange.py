@@ -10,7 +10,8 @@ from prompts.editing import Editor
 from prompts.exchange import bring_in, export
 from prompts.files import TemplateFile
 from prompts.registry import Prompts
-from store.database import Database, upgrade
+from store.database import Database
+from store.reading import upgrade
 
 PLACE = ("RESEARCH_V1", "cs")
 EVA = Actor("eva@agentura.cz", "admin", "tests")

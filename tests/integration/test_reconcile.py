@@ -22,7 +22,8 @@ from gateway.gateway import Gateway
 from gateway.providers.prices import shipped_prices
 from store.content.files import FileStore
 from store.content.items import Owner
-from store.content.runs import RunRecord, Runs
+from store.content.run_record import RunRecord
+from store.content.runs import Runs
 from store.database import Database
 from store.money.bill import Bill, parse_lines, read_bill
 from store.money.ledger import Ledger

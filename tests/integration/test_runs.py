@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from domain.errors import InvalidInput, NotFound
 from store.content.items import Owner
-from store.content.runs import RunRecord, Runs
+from store.content.run_record import RunRecord
+from store.content.runs import Runs
 from store.database import Database
 
 

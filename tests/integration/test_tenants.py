@@ -7,7 +7,8 @@ import pytest
 
 from domain.errors import InvalidInput, LimitExceeded, NotFound, PostHubError
 from store.content.items import Owner
-from store.content.runs import RunRecord, Runs
+from store.content.run_record import RunRecord
+from store.content.runs import Runs
 from store.content.tenants import Tenants
 from store.database import Database
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.demo import free_month, next_month
 from runtime.settings import for_demo, load
-from store.content.runs import RunRecord
+from store.content.run_record import RunRecord
 
 
 def run(month: str, company: str = "Pražírna", posts: int = 4) -> RunRecord:

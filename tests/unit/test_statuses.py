@@ -9,7 +9,7 @@ import pytest
 from domain.month import OPEN, CardStatus, new_card
 from nodes.work import ended
 from store.checkpoints import PlainSerializer
-from store.content.runs import RunStatus
+from store.content.run_record import RunStatus
 from store.schema.review import OutcomeStatus, outcomes
 from store.schema.runs import runs
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from domain.errors import InvalidInput
-from store.database import Database, address, libpq_uri
+from store.addresses import address, libpq_uri
+from store.database import Database
 
 SECRET = "hunter2"
 
