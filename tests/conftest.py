@@ -69,6 +69,14 @@ def _valkey_uri(servers_home: Path) -> Iterator[str]:
 
 
 @pytest.fixture
+def litellm_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LiteLLM without the gateway's hooks, which other tests of this process may have registered."""
+    import litellm
+
+    monkeypatch.setattr(litellm, "callbacks", [])
+
+
+@pytest.fixture
 def redis_uri(_valkey_uri: str) -> str:
     """The address of an empty Valkey."""
     with redis.Redis.from_url(_valkey_uri) as client:

@@ -20,6 +20,7 @@ from domain.errors import (
     MoneyState,
     OutputTruncated,
     ProviderBusy,
+    ProviderError,
     ProviderRefused,
     ProviderUnreachable,
     UnknownPrice,
@@ -458,9 +459,11 @@ async def test_a_search_brings_sources_and_the_cost_that_the_provider_names(
 
 
 async def test_a_search_that_failed_unbilled_costs_nothing(gateway: Gateway, database: Database) -> None:
-    with pytest.raises(ProviderBusy, match="tool broke"):
+    with pytest.raises(ProviderError):  # the next provider of searches is asked then, and did not search
         await gateway.search(CALL, SearchRequest("[failed]"))
-    assert set(await states(database)) == {"void"}
+    booked = await rows(database)
+    assert {row.state for row in booked if row.provider == "perplexity"} == {"void"}
+    assert {row.error_code for row in booked if row.provider == "gemini"} == {"AI_BAD_OUTPUT"}
 
 
 async def test_both_engines_bring_the_same(

@@ -237,6 +237,7 @@ def test_an_answer_that_is_no_good_says_why_it_stopped_and_is_billed(
 
 
 @pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.usefixtures("litellm_alone")
 async def test_litellm_reads_the_answer_the_usage_and_the_price(sandbox: Any, stream: bool) -> None:
     import litellm
 
@@ -268,6 +269,7 @@ async def test_litellm_reads_the_answer_the_usage_and_the_price(sandbox: Any, st
     )
 
 
+@pytest.mark.usefixtures("litellm_alone")
 async def test_litellm_sees_an_overload_as_one(sandbox: Any) -> None:
     import litellm
 

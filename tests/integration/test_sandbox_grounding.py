@@ -109,6 +109,7 @@ async def test_googles_own_client_reads_the_sources_also_of_a_stream(sandbox: An
     await client.aio.aclose()
 
 
+@pytest.mark.usefixtures("litellm_alone")
 async def test_litellm_counts_the_searches(sandbox: Any) -> None:
     import litellm
 

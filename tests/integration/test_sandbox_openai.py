@@ -248,6 +248,7 @@ def test_embeddings_have_length_one_in_the_asked_size(client: openai.OpenAI, san
     assert sandbox.bill(mark)[0]["units"]["input_tokens"] == answer.usage.prompt_tokens
 
 
+@pytest.mark.usefixtures("litellm_alone")
 async def test_litellm_reads_the_answer_the_usage_and_the_price(sandbox: Any) -> None:
     import litellm
 
