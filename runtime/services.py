@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
 from gateway.providers.litellm.prices import missing_rows
 from gateway.providers.prices import shipped_prices
+from gateway.providers.registry import providers
 from nodes.work import Ports
 from prompts.experiments.pauses import PauseRule
 from prompts.registry import Prompts
@@ -25,7 +26,7 @@ from runtime.progress import tell_of_wait
 from runtime.sandbox import Sandbox
 from runtime.servers import Servers, start_servers
 from runtime.settings import Settings, stand_ins
-from runtime.telemetry import watching
+from runtime.watching import Telemetry, watching
 from store.checkpoints import PostHubSaver, checkpointer
 from store.content.files import FileStore
 from store.content.items import Items
@@ -124,7 +125,7 @@ async def open_services(
         InfrastructureError: The sandbox is not installed, or did not start.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(watching(settings.metrics_port if buys else None))
+        stack.enter_context(_watching(settings) if buys else watching())
         if servers is None:
             servers = await stack.enter_async_context(start_servers(settings, buys=buys))
         stores, sandbox = await servers.ready()
@@ -142,6 +143,11 @@ async def open_services(
         if buys:  # seconds of imports, while the first step reads the website
             stack.callback(_loading(settings).cancel)
         yield Services(settings, sandbox, database, stores.redis_uri, saver, ports, stores.notes)
+
+
+def _watching(settings: Settings) -> AbstractContextManager[Telemetry]:
+    names = {name: each.genai for name, each in providers().items()}
+    return watching(settings.metrics_port, signals=settings.otlp, names=names)
 
 
 def _loading(settings: Settings) -> asyncio.Future[None]:

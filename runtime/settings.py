@@ -64,6 +64,7 @@ class Settings:
     video_poll_seconds: float
     sandbox_seed: int
     metrics_port: int | None
+    otlp: frozenset[str]
     models: Models
     rate_limits: RateLimits
     author: str
@@ -114,6 +115,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         video_poll_seconds=_seconds(env, "POSTHUB_VIDEO_POLL_SECONDS", 5.0),
         sandbox_seed=_whole(env, "POSTHUB_SANDBOX_SEED", 1),
         metrics_port=_port(env, "POSTHUB_METRICS_PORT"),
+        otlp=frozenset(signal for signal in ("traces", "metrics") if _sent(env, signal)),
         rate_limits=read_limits(env.get("POSTHUB_RATE_LIMITS", "")),
         cache=read_cache_policy(env.get("POSTHUB_CACHE_TTL", "")),
         models=models,
@@ -121,6 +123,13 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         role=_role(env),
         prompt_pause_share=_share(env, "POSTHUB_PROMPT_PAUSE_SHARE", 0.3),
     )
+
+
+def _sent(env: Mapping[str, str], signal: str) -> bool:
+    """Whether OpenTelemetry's own variables say that a signal is sent by OTLP."""
+    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT")
+    wanted = env.get(f"OTEL_{signal.upper()}_EXPORTER", "otlp").strip().lower() != "none"
+    return wanted and any(env.get(name, "").strip() for name in endpoints)
 
 
 def _starting(env: Mapping[str, str], prefix: str) -> dict[str, str]:

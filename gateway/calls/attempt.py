@@ -29,6 +29,7 @@ from gateway.calls.failures import in_doubt, unreachable
 from gateway.ports import Answer, Operation
 from store.money.journal import StoredAnswer
 from store.money.ledger import Basis, Hold, Ledger
+from store.money.observe import tell
 from store.money.prices import Prices, Tariff, Units, today
 
 current_attempt: ContextVar[BookedAttempt | None] = ContextVar("current_attempt", default=None)
@@ -153,6 +154,7 @@ class BookedAttempt:
             if isinstance(answer, Operation):
                 await uncancelled(keep(self, answer))
                 return answer
+            tell(lambda observer: observer.answered(self.id, _facts(answer)))
             return self._billed(answer)
         except BaseException as error:
             await uncancelled(self.close_unanswered(error))
@@ -241,6 +243,12 @@ class BookedAttempt:
         """Close after a failure that LiteLLM reports of a call that no caller of ours waits for."""
         if not self.claimed:
             await self.close_unanswered(error)
+
+
+def _facts(answer: Answer) -> dict[str, Any]:
+    """What an answer says of itself, for whoever watches."""
+    raw = answer.raw
+    return {"model": raw.get("model"), "id": raw.get("id"), "finish": answer.reason or answer.finish.value}
 
 
 def cost_of(answer: Answer, tariff: Tariff, held_micro: int) -> tuple[int, Basis]:

@@ -101,6 +101,7 @@ class Provider:
         limits: Calls a minute of an organization: ``calls``, and ``sandbox`` for a stand-in.
         adapters: Ability → engine → ``module:function`` that builds it; engine ``*`` is every engine.
         in_litellms_map: What LiteLLM's map of prices calls it.
+        genai: What OpenTelemetry's conventions call it.
         stand_in: The path of the sandbox's stand-in; None where it has none.
     """
 
@@ -120,6 +121,7 @@ class Provider:
     limits: Mapping[str, Any]
     adapters: Mapping[str, Mapping[str, str]]
     in_litellms_map: tuple[str, ...]
+    genai: str
     stand_in: str | None
     chains: tuple[Chained, ...]
     images: tuple[MediaApi, ...]
@@ -214,6 +216,7 @@ def _provider(path: Path) -> Provider:
         limits=said.get("limits", {}),
         adapters=dict(_adapters(said.get("adapters", {}))),
         in_litellms_map=tuple(said.get("in_litellms_map", ())),
+        genai=said.get("genai", path.stem),
         stand_in=said.get("stand_in"),
         chains=tuple(
             Chained(each["purpose"], each["place"], tuple(each["models"])) for each in said.get("chains", ())

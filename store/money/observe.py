@@ -7,8 +7,8 @@ a metric that fails must not fail a booking.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from domain.calls import Call, Usage
 
@@ -23,6 +23,9 @@ class Observer:
 
     def held(self, hold: Hold) -> None:
         """An attempt's row was opened, and its bytes are about to leave."""
+
+    def answered(self, attempt_id: str, answer: Mapping[str, Any]) -> None:
+        """A provider answered: ``model`` and ``id`` as it named them, ``finish`` as the reason why it stopped."""
 
     def closed(
         self,

@@ -46,8 +46,10 @@ async def read_stream(provider: str, profile: Profile, stream: AsyncIterator[Any
     parts: list[str] = []
     usage: Any = None
     reason, refused = "", False
+    named: dict[str, Any] = {}
     async for chunk in stream:
         usage = chunk.get("usage") or usage
+        named = named or {"id": chunk.id, "model": chunk.model}
         for choice in chunk.choices:
             reason = str(choice.finish_reason or reason)
             refused = refused or bool(_refusal(choice.delta))
@@ -62,7 +64,7 @@ async def read_stream(provider: str, profile: Profile, stream: AsyncIterator[Any
         text="".join(parts),
         finish=finish,
         reason=said if finish is not Finish.STOP else "STOP",
-        raw={"finish_reason": reason},
+        raw={**named, "finish_reason": reason},
         **read_usage(usage),
     )
 

@@ -1,113 +1,56 @@
-"""Log events, metrics and spans, all off the ledger's own transitions (`store.money.observe`).
-
-No prompt, no answer and no key is given to an observer, so none can be written by one. Metrics carry no run, job or
-attempt id: their number has no bound. Spans and log events carry them all.
-"""
+"""Turns what the ledger tells into log events, metrics and spans."""
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 from opentelemetry import trace
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from opentelemetry.metrics import get_meter
 
 from domain.calls import Call, Usage
+from runtime.watching.genai import GenAI
+from runtime.watching.metrics import Metrics
 from store.money import observe
 from store.money.ledger import Hold
 
 _MICRO = 1_000_000
-_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300)
-
-
-class Metrics:
-    """The product's Prometheus metrics, in a registry of their own."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        own = self.registry
-        who = ["provider", "model"]
-        self.attempts = Counter(
-            "posthub_attempts",
-            "Physical calls, by how their ledger row was closed",
-            [*who, "kind", "state"],
-            registry=own,
-        )
-        self.errors = Counter(
-            "posthub_errors", "Attempts that failed, by class", [*who, "error"], registry=own
-        )
-        self.seconds = Histogram(
-            "posthub_attempt_seconds", "From hold to close", who, buckets=_SECONDS, registry=own
-        )
-        self.tokens = Counter("posthub_tokens", "Tokens as they are billed", [*who, "unit"], registry=own)
-        self.cost = Counter(
-            "posthub_cost_usd",
-            "Settled and lost, by how the cost is known",
-            ["organization", "provider", "basis"],
-            registry=own,
-        )
-        self.unknown = Counter(
-            "posthub_unknown_cost_usd",
-            "Of the cost: estimated or at worst case",
-            ["organization", "provider"],
-            registry=own,
-        )
-        self.open_holds = Gauge(
-            "posthub_open_holds", "Attempts under way in this process", ["provider"], registry=own
-        )
-        self.held = Gauge("posthub_held_usd", "What they can cost at most", ["provider"], registry=own)
-        self.refused = Counter(
-            "posthub_budget_refusals", "Calls that a budget refused", ["organization"], registry=own
-        )
-        self.replays = Counter("posthub_replays", "Calls that the journal answered", ["kind"], registry=own)
-        self.hits = Counter(
-            "posthub_cache_hits", "Calls that a cache answered", ["organization", "provider"], registry=own
-        )
-        self.saved = Counter(
-            "posthub_saved_usd", "What cache hits would have cost", ["organization", "provider"], registry=own
-        )
-        self.waits = Histogram(
-            "posthub_wait_seconds",
-            "Waiting for a place in the rate limit",
-            ["provider"],
-            buckets=_SECONDS,
-            registry=own,
-        )
-        self.breaker = Gauge(
-            "posthub_breaker_open", "1 while a deployment's breaker is open", ["deployment"], registry=own
-        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """An attempt under way."""
+    """An attempt under way; ``answered`` is what came back, as far as it has."""
 
     hold: Hold
     span: trace.Span
     since: float
+    answered: dict[str, Any] = field(default_factory=dict)
 
 
 class Telemetry(observe.Observer):
     """Turns what it is told into events, metrics and spans."""
 
-    def __init__(self, metrics: Metrics | None = None) -> None:
+    def __init__(self, metrics: Metrics | None = None, genai: GenAI | None = None) -> None:
         self.metrics = metrics or Metrics()
+        self._genai = genai or GenAI(trace.get_tracer("posthub"), get_meter("posthub"), {})
         self._open: dict[str, _Open] = {}
-        self._tracer = trace.get_tracer("posthub")
         self._log = structlog.get_logger("posthub.money")
 
     def held(self, hold: Hold) -> None:
         if hold.attempt_id in self._open:
             return
-        span = self._tracer.start_span("posthub.attempt", attributes=_names(hold))
+        span = self._genai.begin(hold, _names(hold))
         self._open[hold.attempt_id] = _Open(hold, span, time.monotonic())
         self.metrics.open_holds.labels(hold.provider).inc()
         self.metrics.held.labels(hold.provider).inc(hold.held_micro / _MICRO)
         self._log.info("attempt.held", held_micro=hold.held_micro, **_names(hold))
+
+    def answered(self, attempt_id: str, answer: Mapping[str, Any]) -> None:
+        if found := self._open.get(attempt_id):
+            found.answered.update(answer)
 
     def closed(
         self,
@@ -125,11 +68,16 @@ class Telemetry(observe.Observer):
         hold, cost = found.hold, found.hold.held_micro if cost_micro is None else cost_micro
         cost = 0 if state == "void" else cost
         self._count(found, state, cost, basis, usage, error_code)
-        facts = {"state": state, "basis": basis, "cost_micro": cost, "error": error_code}
-        found.span.set_attributes({name: value for name, value in facts.items() if value is not None})
-        if state != "settled" or error_code:
-            found.span.set_status(trace.StatusCode.ERROR, error_code)
-        found.span.end()
+        self._genai.end(
+            found.span,
+            hold,
+            seconds=time.monotonic() - found.since,
+            usage=usage,
+            cost_micro=cost,
+            answered=found.answered,
+            error=error_code or (None if state == "settled" else state.upper()),
+            own={"state": state, "basis": basis, "cost_micro": cost},
+        )
         log = self._log.warning if state == "lost" else self._log.info
         log(f"attempt.{state}", basis=basis, cost_micro=cost, error=error_code, **_names(hold))
 
@@ -214,27 +162,3 @@ def log_as_json() -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-
-
-@contextlib.contextmanager
-def watching(port: int | None = None) -> Iterator[Telemetry]:
-    """Watch this process until the end of the block; with a port, serve its metrics on loopback.
-
-    A port that is taken, as by a second process of the same settings, is written down and left to its owner.
-    """
-    log_as_json()
-    telemetry = Telemetry()
-    end = observe.watch(telemetry)
-    server = None
-    if port is not None:
-        try:
-            server, _ = start_http_server(port, addr="127.0.0.1", registry=telemetry.metrics.registry)
-        except OSError as error:
-            structlog.get_logger("posthub").warning("metrics.port_taken", port=port, why=error.strerror)
-    try:
-        yield telemetry
-    finally:
-        end()
-        if server is not None:
-            server.shutdown()
-            server.server_close()
