@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import WRITES_IDX_MAP
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from psycopg.rows import DictRow, dict_row
@@ -25,7 +27,8 @@ Connection = psycopg.AsyncConnection[DictRow] | AsyncConnectionPool[psycopg.Asyn
 _COPY_THREAD = (
     """insert into checkpoints
          (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)
-       select %(target)s, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
+       select %(target)s, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint,
+              metadata || jsonb_build_object('copied_from', %(source)s::text)
        from checkpoints where thread_id = %(source)s on conflict do nothing""",
     """insert into checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)
        select %(target)s, checkpoint_ns, channel, version, type, blob
@@ -35,15 +38,31 @@ _COPY_THREAD = (
        select %(target)s, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, blob, task_path
        from checkpoint_writes where thread_id = %(source)s on conflict do nothing""",
 )
-_DELETE_FOR_RUNS = """
-    with gone as (
-        delete from checkpoints where metadata ->> 'run_id' = any(%(runs)s)
-        returning thread_id, checkpoint_ns, checkpoint_id
-    )
-    delete from checkpoint_writes using gone
-    where checkpoint_writes.thread_id = gone.thread_id
-      and checkpoint_writes.checkpoint_ns = gone.checkpoint_ns
-      and checkpoint_writes.checkpoint_id = gone.checkpoint_id"""
+_WRITERS = (
+    """create table if not exists checkpoint_writers (
+         thread_id text not null, checkpoint_ns text not null, checkpoint_id text not null,
+         task_id text not null, idx integer not null, run_id text not null,
+         primary key (thread_id, checkpoint_ns, checkpoint_id, task_id, idx))""",
+    "create index if not exists checkpoint_writers_run_id_idx on checkpoint_writers (run_id)",
+)
+_WROTE = """
+    insert into checkpoint_writers (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, run_id)
+    select %(thread_id)s, %(checkpoint_ns)s, %(checkpoint_id)s, %(task_id)s, idx, %(run_id)s
+    from unnest(%(indexes)s::integer[]) as idx
+    on conflict (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) do update set run_id = excluded.run_id"""
+_DELETE_FOR_RUNS = (
+    """with gone as (
+           delete from checkpoints where metadata ->> 'run_id' = any(%(runs)s) and not metadata ? 'copied_from'
+           returning thread_id, checkpoint_ns, checkpoint_id
+       )
+       delete from checkpoint_writes w using gone
+       where (w.thread_id, w.checkpoint_ns, w.checkpoint_id)
+           = (gone.thread_id, gone.checkpoint_ns, gone.checkpoint_id)""",
+    """with made as (delete from checkpoint_writers where run_id = any(%(runs)s) returning *)
+       delete from checkpoint_writes w using made
+       where (w.thread_id, w.checkpoint_ns, w.checkpoint_id, w.task_id, w.idx)
+           = (made.thread_id, made.checkpoint_ns, made.checkpoint_id, made.task_id, made.idx)""",
+)
 _LOCK = "select pg_try_advisory_lock(hashtextextended('posthub:checkpoints', 0)) as taken"
 
 
@@ -70,6 +89,9 @@ class PlainSerializer(JsonPlusSerializer):
 class PostHubSaver(AsyncPostgresSaver):
     """Adds ``adelete_for_runs`` and ``acopy_thread``, which the LangGraph server needs, and a safe setup.
 
+    A run that resumes a thread writes its answer, and what its nodes return, on the checkpoint of the run before.
+    Who wrote what is kept beside it, so that a rollback takes back the answer too.
+
     What it reads is made of plain values: whoever can write a row must not choose what runs here.
     """
 
@@ -77,9 +99,29 @@ class PostHubSaver(AsyncPostgresSaver):
         super().__init__(connection, serde=PlainSerializer())
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Delete the checkpoints of some runs with their pending writes, in every namespace."""
+        """Delete the checkpoints of some runs, and all that they wrote on checkpoints of other runs."""
+        async with self._cursor() as cursor, cursor.connection.transaction():
+            for statement in _DELETE_FOR_RUNS:
+                await cursor.execute(statement, {"runs": list(run_ids)})
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Delete all that is kept of a thread."""
+        await super().adelete_thread(thread_id)
         async with self._cursor() as cursor:
-            await cursor.execute(_DELETE_FOR_RUNS, {"runs": list(run_ids)})
+            await cursor.execute("delete from checkpoint_writers where thread_id = %s", [thread_id])
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store pending writes; of a run of the server first that they are its own."""
+        known = config["configurable"]
+        if "run_id" in known:
+            indexes = [WRITES_IDX_MAP.get(channel, index) for index, (channel, _) in enumerate(writes)]
+            names = {name: known[name] for name in ("thread_id", "checkpoint_ns", "checkpoint_id")}
+            written = {**names, "run_id": str(known["run_id"]), "task_id": task_id, "indexes": indexes}
+            async with self._cursor() as cursor:
+                await cursor.execute(_WROTE, written)
+        await super().aput_writes(config, writes, task_id, task_path)
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy every checkpoint, value and pending write of a thread to another one."""
@@ -99,6 +141,8 @@ class PostHubSaver(AsyncPostgresSaver):
                 return
             await _take_lock(connection, uri)
             await PostHubSaver(connection).setup()
+            for statement in _WRITERS:
+                await connection.execute(statement)
 
 
 @asynccontextmanager
@@ -151,7 +195,7 @@ async def _connect(uri: str) -> psycopg.AsyncConnection[DictRow]:
 
 
 async def _is_current(connection: psycopg.AsyncConnection[DictRow], versions: int) -> bool:
-    known = await connection.execute("select to_regclass('checkpoint_migrations') is not null as made")
+    known = await connection.execute("select to_regclass('checkpoint_writers') is not null as made")
     if not (row := await known.fetchone()) or not row["made"]:
         return False
     newest = await (await connection.execute("select max(v) as v from checkpoint_migrations")).fetchone()

@@ -99,6 +99,68 @@ async def test_deleting_one_run_leaves_the_values_of_the_others(database_uri: st
         assert [write[2] for write in left[0].pending_writes or []] == [["keep"]]
 
 
+def _of_run(thread: str, run: str) -> Any:
+    return {"configurable": {"thread_id": thread, "run_id": run}}
+
+
+async def _asked(graph: Any, thread: str) -> list[Any]:
+    state = await graph.aget_state(_of_run(thread, "reader"))
+    return [each.value for task in state.tasks for each in task.interrupts]
+
+
+async def test_a_rollback_of_an_answer_asks_again_and_the_next_answer_is_the_one_that_counts(
+    database_uri: str,
+) -> None:
+    async with checkpointer(database_uri) as saver:
+        graph = _graph(saver)
+        await graph.ainvoke({"done": []}, _of_run("t", "first"), durability="sync")
+        await graph.ainvoke(Command(resume=["x"]), _of_run("t", "second"), durability="sync")
+        assert await _asked(graph, "t") == [{"done": ["x"]}]
+        await saver.adelete_for_runs(["second"])
+        assert await _asked(graph, "t") == [{"done": []}]
+        await graph.ainvoke(Command(resume=["y"]), _of_run("t", "third"), durability="sync")
+        assert (await graph.aget_state(_of_run("t", "reader"))).values["done"] == ["y"]
+
+
+async def test_a_rollback_takes_back_an_answer_that_had_got_no_further_than_its_node(
+    database_uri: str,
+) -> None:
+    async with checkpointer(database_uri) as saver:
+        graph = _graph(saver)
+        await graph.ainvoke({"done": []}, _of_run("t", "first"), durability="sync")
+        waits = await saver.aget_tuple(_of_run("t", "reader"))
+        assert waits is not None
+        asking = (await graph.aget_state(_of_run("t", "reader"))).tasks[0].id
+        of_second: Any = {"configurable": {**waits.config["configurable"], "run_id": "second"}}
+        await saver.aput_writes(of_second, [("__resume__", ["x"])], asking)
+        await saver.aput_writes(of_second, [("branch:to:work", None)], asking)
+        await saver.adelete_for_runs(["second"])
+        assert await _asked(graph, "t") == [{"done": []}]
+        left = await saver.aget_tuple(_of_run("t", "reader"))
+        assert left is not None
+        assert left.pending_writes == waits.pending_writes
+
+
+async def test_a_rollback_leaves_the_copy_that_was_made_of_its_thread(database_uri: str) -> None:
+    async with checkpointer(database_uri) as saver:
+        graph = _graph(saver)
+        await graph.ainvoke({"done": []}, _of_run("t", "first"), durability="sync")
+        await graph.ainvoke(Command(resume=["x"]), _of_run("t", "second"), durability="sync")
+        await saver.acopy_thread("t", "copy")
+        await saver.adelete_for_runs(["second"])
+        assert await _asked(graph, "copy") == [{"done": ["x"]}]
+
+
+async def test_nothing_is_left_of_a_thread_that_is_deleted(database_uri: str) -> None:
+    async with checkpointer(database_uri) as saver:
+        await _graph(saver).ainvoke({"done": []}, _of_run("t", "first"), durability="sync")
+        await saver.adelete_thread("t")
+    tables = ("checkpoints", "checkpoint_blobs", "checkpoint_writes", "checkpoint_writers")
+    with psycopg.connect(database_uri) as connection:
+        for table in tables:
+            assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)
+
+
 KILLED = """
 import asyncio, os, signal, sys
 from typing_extensions import TypedDict
