@@ -204,7 +204,7 @@ class Months:
         """Return all fields of a waiting item: a request holds only a summary of an article."""
         if point != POSTS.point:
             return fields
-        return (await self._ports.items.newest(_owner(run), Kind.POST, item)).content
+        return (await self._ports.items.newest(_owner(run), Kind.POST, POSTS.item_of(item))).content
 
     async def summary(self, run_id: str) -> RunSummary:
         """Sum a run up: status, what waits, counts, words of each post, cost by provider."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.calls import JobKind
+from domain.ids import part_id, whole_of
 from domain.review import Point
 
 
@@ -38,6 +39,7 @@ class Stage:
         kind: What its items are.
         job: What kind of paid call it makes.
         booked_as: `Call.node` of its paid calls, in journal and ledger.
+        part: What its items are of the topic that they belong to; empty where they belong to none.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Stage:
     kind: Kind | None = None
     job: JobKind | None = None
     booked_as: str = ""
+    part: str = ""
 
     @property
     def is_reviewed(self) -> bool:
@@ -59,6 +62,14 @@ class Stage:
     def review_node(self) -> str:
         """The graph's node that asks about its items."""
         return f"review_{self.point}"
+
+    def asked_as(self, item: str) -> str:
+        """The id under which an item is decided; its month has it once: ``t01`` is a topic, ``t01.post`` its post."""
+        return part_id(item, self.part) if self.part else item
+
+    def item_of(self, asked: str) -> str:
+        """The item that is decided under an id."""
+        return whole_of(asked) if self.part else asked
 
 
 RESEARCH = Stage(
@@ -104,6 +115,7 @@ POSTS = Stage(
     kind=Kind.POST,
     job=JobKind.GENERATE_BLOGPOST,
     booked_as="write_post",
+    part="post",
 )
 SOCIAL = Stage(
     name="social",
@@ -146,6 +158,7 @@ PACKAGES = Stage(
     point="packages",
     key="packages",
     kind=Kind.POST,
+    part="package",
 )
 """A post with its social posts, pictures and clip; made by the stages before it."""
 HANDOVER = Stage(name="handover", label="Handover", node="handover")

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 
-_FORM = re.compile(r"(?P<point>[a-z]+)-(?P<item>[\w.]+)-(?P<revision>\d+)-(?P<edition>\d+)-[0-9a-f]{16}")
+_FORM = re.compile(r"(?P<item>[\w.]+)-(?P<revision>\d+)-(?P<edition>\d+)-[0-9a-f]{16}")
 
 
-def token_of(point: str, item: str, revision: int, edition: int, content_hash: str) -> str:
-    """Name what is shown, such as ``posts-t01-1-0-5f0c9a…``; safe in addresses and the same on every reading.
+def token_of(item: str, revision: int, edition: int, content_hash: str) -> str:
+    """Name what is shown, such as ``t01.post-1-0-5f0c9a…``; safe in addresses and the same on every reading.
 
     Args:
-        point: The review point.
-        item: The item's id.
+        item: The id under which it is decided, which says the review point too.
         revision: How often the item was made again.
         edition: How often a person changed this revision.
         content_hash: Hex of 16 digits or more; 64 bits of it tell versions apart, they keep no secret.
     """
-    return f"{point}-{item}-{revision}-{edition}-{content_hash[:16]}"
+    return f"{item}-{revision}-{edition}-{content_hash[:16]}"
 
 
 def item_of(token: str) -> str:
@@ -31,7 +30,7 @@ def words_of(token: str) -> str:
     named = _FORM.fullmatch(token)
     if not named:
         return f"{token[:60]!r}, which is no token"
-    return f"{named['item']} at {named['point']} (revision {named['revision']}, edition {named['edition']})"
+    return f"{named['item']} (revision {named['revision']}, edition {named['edition']})"
 
 
 def stale(given: str, current: str) -> str:

@@ -74,7 +74,7 @@ class ReviewPackages(Review):
     def refuse(self, state: Month, ruling: Ruling, decision: Decision) -> str:
         unknown = set(decision.parts) - set(PARTS)
         if unknown:
-            return f"{decision.item}: unknown parts {', '.join(sorted(unknown))}; use {', '.join(PARTS)}."
+            return f"unknown parts {', '.join(sorted(unknown))}; use {', '.join(PARTS)}."
         return super().refuse(state, ruling, decision)
 
     async def mark(self, state: Month, item: str, status: CardStatus) -> None:

@@ -68,16 +68,14 @@ class ReviewPersonas(Review):
     def refuse(self, state: Month, ruling: Ruling, decision: Decision) -> str:
         most = tier(state["tier"]).personas
         if decision.type in {"approve", "edit"} and _approved(state, ruling) >= most:
-            return (
-                f"{decision.item}: the tier {state['tier']} keeps {most} personas; drop one to keep this one."
-            )
+            return f"the tier {state['tier']} keeps {most} personas; drop one to keep this one."
         kept = [
             i
             for i, card in {**state["personas"], **ruling.cards}.items()
             if card["status"] != CardStatus.DROPPED
         ]
         if decision.type == "drop" and len(kept) <= FEWEST_PERSONAS:
-            return f"{decision.item}: a month needs at least {FEWEST_PERSONAS} personas; reject it instead."
+            return f"a month needs at least {FEWEST_PERSONAS} personas; reject it instead."
         return super().refuse(state, ruling, decision)
 
     async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from langchain_core.runnables import RunnableConfig
@@ -92,7 +92,10 @@ class Review(ABC):
         problems = state.get("problems", {}).get(self.point, [])
         reply = interrupt(question.request(self.stage.review_node, problems, asked_at))
         await self.ports.runs.set_status(state["run_id"], RunStatus.RUNNING)
-        return parse_answer(reply, waiting, question.tokens, doubt=question.doubt(config, asked_at))
+        doubt = question.doubt(config, asked_at)
+        answer = parse_answer(reply, list(question.tokens), question.tokens, doubt=doubt)
+        named = (replace(each, item=self.stage.item_of(each.item)) for each in answer.decisions)
+        return ReviewReply(tuple(named), answer.problems)
 
     def waiting(self, state: Month) -> list[str]:
         cards = self.cards(state)
@@ -120,8 +123,9 @@ class Review(ABC):
         card = self.cards(state)[item]
         failed = card["status"] == CardStatus.FAILED
         shown = _failure(card) if failed else await self.show(state, item)
-        token = token_of(self.point, item, card.get("revision", 0), shown.edition, shown.content_hash)
-        return Asked(item, token, shown, ("reject", "drop") if failed else self.allowed)
+        asked_as = self.stage.asked_as(item)
+        token = token_of(asked_as, card.get("revision", 0), shown.edition, shown.content_hash)
+        return Asked(asked_as, token, shown, ("reject", "drop") if failed else self.allowed)
 
     async def _decide(
         self, state: Month, waiting: Sequence[str], answer: ReviewReply, decided_by: str
@@ -132,7 +136,7 @@ class Review(ABC):
                 state, ruling, decision, decided_by
             )
             if problem:
-                ruling.problems.append(problem)
+                ruling.problems.append(f"{self.stage.asked_as(decision.item)}: {problem}")
         await self.complete(state, ruling, waiting)
         update: dict[str, Any] = {self.stage.key: ruling.cards, "problems": {self.point: ruling.problems}}
         works = [*(self.again(state, ruling) if ruling.rework else []), *self.produce(state, ruling, update)]
@@ -142,13 +146,13 @@ class Review(ABC):
         """Say why a decision cannot be taken, or return an empty string."""
         card = self.cards(state)[decision.item]
         if decision.type not in (*self.allowed, "later"):
-            return f"{decision.item}: {decision.type} is not possible here; use {', '.join(self.allowed)}."
+            return f"{decision.type} is not possible here; use {', '.join(self.allowed)}."
         if card["status"] == CardStatus.FAILED and decision.type in {"approve", "edit"}:
-            return f"{decision.item} failed: reject it to have it made again, or drop it."
+            return "it failed: reject it to have it made again, or drop it."
         limit = tier(state["tier"]).regenerations
         if decision.type == "reject" and card.get("revision", 0) >= limit:
             return (
-                f"{decision.item}: LIMIT_EXCEEDED, the tier {state['tier']} makes an item again {limit} times at "
+                f"LIMIT_EXCEEDED, the tier {state['tier']} makes an item again {limit} times at "
                 "most; approve, edit or drop it."
             )
         return ""
@@ -159,7 +163,7 @@ class Review(ABC):
         if decision.type == "edit":
             problem = await self._edit(state, decision, decided_by)
             if problem:
-                return f"{decision.item}: {problem}"
+                return problem
         await self._record(state, decision, decided_by)
         card: Card = {**self.cards(state)[decision.item]}
         if decision.type in {"approve", "edit"}:

@@ -30,7 +30,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Asked:
-    """One item of a question: its token, what is shown, and what may be decided."""
+    """One item of a question: its id, its token, what is shown, and what may be decided."""
 
     item: str
     token: str

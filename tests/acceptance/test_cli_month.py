@@ -146,8 +146,8 @@ def test_a_month_can_be_decided_by_files_from_review_to_review(cli: Cli, tmp_pat
     assert waiting["items"][0]["fields"]["title"] != before
 
     assert cli.approve(thread, ["t01"])["waiting"]["point"] == "posts"
-    assert cli.approve(thread, ["t01"])["waiting"]["point"] == "packages"
-    assert cli.approve(thread, ["t01"])["status"] == "done"
+    assert cli.approve(thread, ["t01.post"])["waiting"]["point"] == "packages"
+    assert cli.approve(thread, ["t01.package"])["status"] == "done"
     assert cli.here("review", thread).returncode == 2
     assert cli.here("resume", thread).returncode == 0
 

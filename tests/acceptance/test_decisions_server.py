@@ -100,7 +100,7 @@ async def test_an_answer_that_is_sent_twice_at_the_topics_approves_no_post_and_b
         for run in runs:
             await client.runs.join(month.thread, run)
         posts = await month.asked()
-        assert (shape, posts["point"], posts["items"]) == (shape, "posts", ["t01", "t02"])
+        assert (shape, posts["point"], posts["items"]) == (shape, "posts", ["t01.post", "t02.post"])
         assert "sent before this was asked" in str(posts["problems"]), shape
         assert decided_posts(empty_database_uri, month.thread) == [], shape
     assert len(media(sandbox_server)) == before
@@ -120,7 +120,7 @@ async def test_an_answer_that_the_server_repeats_after_its_death_approves_nothin
     again.thread = month.thread
     await at_rest(get_client(url=server.url), month.thread)
     posts = await again.asked()
-    assert (posts["point"], posts["items"]) == ("posts", ["t01", "t02"])
+    assert (posts["point"], posts["items"]) == ("posts", ["t01.post", "t02.post"])
     assert "sent before this was asked" in str(posts["problems"]), "the server did repeat it"
     assert decided_posts(empty_database_uri, month.thread) == []
     assert len(media(sandbox)) == before

@@ -212,13 +212,13 @@ async def test_a_month_runs_on_the_server_is_answered_in_every_shape_and_survive
 
     posts = await asked()
     assert posts["point"] == "posts"
-    again = {"id": "t01", "type": "reject", "reason": "Začni příběhem."}
+    again = {"id": "t01.post", "type": "reject", "reason": "Začni příběhem."}
     await answer(
-        {"decisions": [again, {"id": "t02", "type": "edit", "edited": {"metaTitle": "Nový titulek"}}]}
+        {"decisions": [again, {"id": "t02.post", "type": "edit", "edited": {"metaTitle": "Nový titulek"}}]}
     )
     posts = await asked()
-    assert (posts["point"], posts["items"]) == ("posts", ["t01"]), "only what was rejected is made again"
-    await answer({"decisions": [{"id": "t01", "type": "approve"}]})
+    assert (posts["point"], posts["items"]) == ("posts", ["t01.post"]), "only what was rejected is made again"
+    await answer({"decisions": [{"id": "t01.post", "type": "approve"}]})
     assert (await asked())["point"] == "packages"
     await answer({"decisions": [{"type": "approve"}, {"type": "approve"}]})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -89,8 +90,8 @@ async def test_an_approval_that_is_sent_twice_at_the_topics_approves_no_post(
     assert (posts["point"], posts["problems"]) == ("posts", [])
     bought = len(sandbox.bill())
     again = await desk.deliver(thread, answer, sent)
-    assert (again["point"], again["items"]) == ("posts", ["t01", "t02"])
-    assert "decide again" in again["problems"][0]
+    assert (again["point"], again["items"]) == ("posts", ["t01.post", "t02.post"])
+    assert re.search("decide again|does not wait", again["problems"][0])
     assert (await desk.decided(thread, "posts"), len(sandbox.bill()) - bought) == ([], 0)
     packages = await desk.deliver(thread, shape(again, type="approve"), now_ms())
     assert (packages["point"], packages["problems"]) == ("packages", [])
@@ -116,11 +117,13 @@ async def test_an_approval_of_a_post_that_somebody_else_had_rewritten_is_refused
 ) -> None:
     thread = await desk.start(images=False, video=False)
     seen = await desk.approve_until(thread, "posts")
-    await desk.go_on(thread, {"decisions": [{"id": "t01", "type": "reject", "reason": "Začni příběhem."}]})
+    await desk.go_on(
+        thread, {"decisions": [{"id": "t01.post", "type": "reject", "reason": "Začni příběhem."}]}
+    )
     await desk.go_on(thread, with_tokens(seen, type="approve"))
     request = await desk.asked(thread)
-    assert (request["point"], request["items"]) == ("posts", ["t01"])
-    assert "t01 at posts (revision 0, edition 0); what waits now is t01 at posts (revision 1" in str(
+    assert (request["point"], request["items"]) == ("posts", ["t01.post"])
+    assert "t01.post (revision 0, edition 0); what waits now is t01.post (revision 1" in str(
         request["problems"]
     )
     assert sorted(await desk.decided(thread, "posts")) == [("t01", "reject"), ("t02", "approve")]
@@ -134,12 +137,14 @@ async def test_decisions_that_were_written_down_for_an_earlier_question_are_refu
     kept = datetime.now(UTC)
     await desk.go_on(thread, with_tokens(topics, type="approve"))
     posts = await desk.months.review(thread)
-    with pytest.raises(InvalidInput, match=r"t01 at topics .* what waits now is t01 at posts"):
+    with pytest.raises(InvalidInput, match=r"t01 \(revision 0, edition 0\); that does not wait now"):
         posts.check(with_tokens(topics, type="approve"), written_at=kept)
     with pytest.raises(InvalidInput, match="written before this was asked"):
         posts.check(with_ids(topics, type="approve"), written_at=kept)
     posts.check(with_tokens(posts.request, type="approve"), written_at=kept - timedelta(days=1))
-    posts.check(with_ids(topics, type="approve"), written_at=datetime.now(UTC))
+    with pytest.raises(InvalidInput, match=r"'t01' does not wait .* waiting: t01.post, t02.post"):
+        posts.check(with_ids(topics, type="approve"))
+    posts.check(with_ids(posts.request, type="approve"), written_at=datetime.now(UTC))
     assert await desk.decided(thread, "posts") == []
 
 
@@ -172,7 +177,7 @@ async def test_what_waits_carries_a_token_of_its_very_version(desk: Desk) -> Non
     thread = await desk.start()
     personas = await desk.approve_until(thread, "personas")
     record = await desk.services.items.newest(await desk.owner(thread), Kind.PERSONA, "p1")
-    assert personas["tokens"]["p1"] == f"personas-p1-0-0-{record.content_hash[:16]}"
+    assert personas["tokens"]["p1"] == f"p1-0-0-{record.content_hash[:16]}"
     assert {action["args"]["token"] for action in personas["action_requests"]} == set(
         personas["tokens"].values()
     )

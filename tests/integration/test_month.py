@@ -138,9 +138,9 @@ async def test_an_edit_outside_a_networks_rules_is_asked_again_and_changes_nothi
     thread = await studio.start(platforms="twitter", images=False, video=False)
     request = await studio.approve_until(thread, "packages")
     text = {"social": {"twitter": {"textContent": "ž" * 400}}}
-    await studio.go_on(thread, {"decisions": [{"id": "t01", "type": "edit", "edited": text}]})
+    await studio.go_on(thread, {"decisions": [{"id": "t01.package", "type": "edit", "edited": text}]})
     again = await studio.asked(thread)
-    assert "t01: twitter" in again["problems"][0]
+    assert "t01.package: twitter" in again["problems"][0]
     assert again["action_requests"][0]["args"] == request["action_requests"][0]["args"]
 
 
@@ -153,14 +153,14 @@ async def test_one_failing_post_goes_to_review_as_failed_and_its_siblings_are_wr
     sandbox.fault("safety", provider="gemini", body_contains=json.dumps(title)[1:-1])
     await studio.go_on(thread, {"type": "approve"})
     request = await studio.asked(thread)
-    assert request["items"] == ["t01", "t02"]
+    assert request["items"] == ["t01.post", "t02.post"]
     assert request["review_configs"][0]["allowed_decisions"] == ["reject", "drop"]
     assert "problem" in request["action_requests"][0]["args"]
     sandbox.clear_faults()
-    again = {"id": "t01", "type": "reject", "reason": "Zkusit znovu."}
-    await studio.go_on(thread, {"decisions": [again, {"id": "t02", "type": "approve"}]})
+    again = {"id": "t01.post", "type": "reject", "reason": "Zkusit znovu."}
+    await studio.go_on(thread, {"decisions": [again, {"id": "t02.post", "type": "approve"}]})
     request = await studio.asked(thread)
-    assert (request["items"], "title" in request["action_requests"][0]["args"]) == (["t01"], True)
+    assert (request["items"], "title" in request["action_requests"][0]["args"]) == (["t01.post"], True)
 
 
 async def test_a_later_month_repeats_no_topic_of_an_earlier_one(studio: Studio) -> None:

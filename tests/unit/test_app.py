@@ -17,7 +17,7 @@ from domain.month_request import parse
 
 REQUEST: dict[str, Any] = {
     "items": ["t01"],
-    "tokens": {"t01": "topics-t01-0-0-0123456789abcdef"},
+    "tokens": {"t01": "t01-0-0-0123456789abcdef"},
     "asked_at": "2027-01-05T10:00:00+00:00",
     "problems": ["t09: unknown"],
     "action_requests": [
@@ -37,7 +37,7 @@ def test_what_waits_is_plain_json_that_commands_no_terminal() -> None:
         "items": [
             {
                 "id": "t01",
-                "token": "topics-t01-0-0-0123456789abcdef",
+                "token": "t01-0-0-0123456789abcdef",
                 "allowed": ["approve", "drop"],
                 "fields": {"title": "Káva"},
                 "text": "Káva[2J",

@@ -83,3 +83,14 @@ def test_every_step_of_a_quote_is_a_stage_that_buys() -> None:
 def test_a_stage_that_is_decided_elsewhere_is_decided_at_a_point_that_is_asked(stage: Any) -> None:
     if stage.point:
         assert at_point(stage.point).key == (stage.key or "packages")
+
+
+def test_no_item_of_a_month_is_decided_under_an_id_that_another_one_has() -> None:
+    items = {stage.name: ["t01", "t02"] for stage in REVIEWED} | {
+        "research": ["dna"],
+        "personas": ["p1", "p2"],
+    }
+    asked = {stage.asked_as(item): (stage.name, item) for stage in REVIEWED for item in items[stage.name]}
+    assert len(asked) == sum(map(len, items.values()))
+    assert {"dna", "p1", "t01", "t01.post", "t01.package"} <= set(asked)
+    assert all(named(name).item_of(id_) == item for id_, (name, item) in asked.items())
