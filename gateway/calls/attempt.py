@@ -2,7 +2,8 @@
 
 Whatever speaks to the provider announces the send and says what it was billed for: LiteLLM's hooks, the google
 engine's transport, the HTTP adapters. All of them reach the same object, the adapters as an argument and the hooks
-through ``current_attempt``. What no hook sees (a cancel, a timeout, a stream that is left) is closed by ``make``.
+through ``current_attempt``. None of them closes the row: that is its caller's alone, who settles it by the statement
+that stores the answer. What brings no answer (a failure, a cancel, a timeout, a stream that is left) ``make`` closes.
 """
 
 from __future__ import annotations
@@ -87,11 +88,7 @@ class CostTracker:
 
 
 class BookedAttempt:
-    """Opens the ledger row when the bytes are about to leave, and closes it.
-
-    ``claimed`` is set once the caller holds the answer and books it with the job in one transaction; until then
-    LiteLLM's success event may settle the row, for calls that no caller of ours waits for.
-    """
+    """Opens the ledger row when the bytes are about to leave, and closes it."""
 
     def __init__(self, ledger: Ledger, hold: Hold, tariff: Tariff) -> None:
         self._ledger = ledger
@@ -100,7 +97,6 @@ class BookedAttempt:
         self._reported: Answer | None = None
         self.tariff = tariff
         self.sent = False
-        self.claimed = False
 
     @property
     def id(self) -> str:
@@ -165,9 +161,7 @@ class BookedAttempt:
     async def _within(self, send: Send, seconds: float) -> Answer | Operation:
         try:
             async with asyncio.timeout(seconds):
-                answer = await send(self)
-                self.claimed = True
-                return answer
+                return await send(self)
         except TimeoutError as error:
             why = f"no answer within {seconds:.3g} seconds"
             if self.sent:
@@ -195,18 +189,24 @@ class BookedAttempt:
         """Return what an answer cost, in micro-USD, and how that is known."""
         return cost_of(answer, self.tariff, self.held_micro)
 
-    async def settle(
-        self, answer: Answer, *, error_code: str | None = None, stored: StoredAnswer | None = None
-    ) -> None:
-        """Book what an answer cost; the answer itself is stored with its job by the same statement."""
+    async def settle(self, answer: Answer, kept: StoredAnswer | PostHubError) -> None:
+        """Book what an answer cost.
+
+        Args:
+            answer: What came.
+            kept: The answer as it is stored with its job, by the same statement; or why it is not kept. There is
+                no third way: an answer of use that is booked and not kept would be bought again.
+        """
         cost, basis = self.cost(answer)
+        stored = kept if isinstance(kept, StoredAnswer) else None
+        failure = kept.error if isinstance(kept, StoredAnswer) else kept
         await until_stored(
             lambda: self._ledger.settle(
                 self.id,
                 cost_micro=cost,
                 basis=basis,
                 usage=answer.usage,
-                error_code=error_code,
+                error_code=failure.code if failure else None,
                 answer=stored,
             )
         )
@@ -217,7 +217,6 @@ class BookedAttempt:
 
     async def close_unanswered(self, error: BaseException) -> None:
         """Close the row after a failure, by what the failure did to money."""
-        self.claimed = True
         if self._holding is None:
             return
         await asyncio.wait([self._holding])
@@ -233,16 +232,6 @@ class BookedAttempt:
             await self.void(code)
         else:
             await until_stored(lambda: self._ledger.lose(self.id, error_code=code))
-
-    async def settle_from_event(self, answer: Answer) -> None:
-        """Book what LiteLLM reports of a call that no caller of ours waits for."""
-        if self.sent and not self.claimed:
-            await self.settle(answer)
-
-    async def close_from_event(self, error: BaseException) -> None:
-        """Close after a failure that LiteLLM reports of a call that no caller of ours waits for."""
-        if not self.claimed:
-            await self.close_unanswered(error)
 
 
 def _facts(answer: Answer) -> dict[str, Any]:

@@ -126,6 +126,7 @@ class Purchase:
 
     async def _attempt(self, planned: PlannedAttempt, plan: FallbackPlan) -> CallResult:
         candidate = planned.candidate
+        await self._until_ready(candidate, plan)
         attempt = await self._means.tracker.open(
             self._request.call, self._job_id, candidate.provider, candidate.model, candidate.most
         )
@@ -187,15 +188,10 @@ class Purchase:
         output = output_of(planned.candidate, answer, cost_micro=cost, basis=basis, why=planned.why)
         useless = self._request.judge(planned.candidate.provider, answer)
         unstored = None if useless is not None else await self._store_media(answer, output)
-        failure = useless or unstored
         tokens = answer.usage.input_tokens + answer.usage.output_tokens
-        is_last_word = unstored is None and not self._goes_on_after(useless)
-        await attempt.settle(
-            answer,
-            error_code=failure.code if failure else None,
-            stored=StoredAnswer(self._job_id, output, tokens, useless) if is_last_word else None,
-        )
-        if failure is not None:
+        dropped = unstored or (useless if self._goes_on_after(useless) else None)
+        await attempt.settle(answer, dropped or StoredAnswer(self._job_id, output, tokens, useless))
+        if failure := useless or unstored:
             raise failure
         return CallResult(self._job_id, output, replayed=False)
 

@@ -29,10 +29,6 @@ PRODUCT = {
 }
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="open fault: now and then some jobs that were cut off by a kill have two settled attempts",
-)
 @pytest.mark.timeout(1500)
 def test_a_small_chaos_ends_with_the_ledger_equal_to_the_bill(capsys: pytest.CaptureFixture[str]) -> None:
     with a_home() as home:

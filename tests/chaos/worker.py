@@ -73,7 +73,7 @@ class Worker:
         self._ends_at = float(command["ends_at"])
         self._gives_up_at = float(command["gives_up_at"])
         self._done: set[int] = set()
-        self._low = self._read_progress()
+        self._low, self._begun = self._read_progress()
         self._next = self._low
         self.counts: Counter[str] = Counter()
 
@@ -81,9 +81,18 @@ class Worker:
     def run_id(self) -> str:
         return f"chaos-{self._slot}"
 
-    def _read_progress(self) -> int:
+    def _read_progress(self) -> tuple[int, int]:
+        """From which number on to make calls, and the number before which earlier lives have begun all."""
+        if not self._progress.exists():
+            return 0, 0
+        low, begun = map(int, self._progress.read_text().split())
         # A little is gone over again: what is settled must be answered without being bought.
-        return max(0, int(self._progress.read_text() or 0) - 20) if self._progress.exists() else 0
+        return max(0, low - 20), begun
+
+    def _keep_progress(self) -> None:
+        beside = self._progress.with_suffix(".new")
+        beside.write_text(f"{self._low} {self._begun}")
+        beside.rename(self._progress)
 
     async def run(self, at_once: int) -> None:
         try:
@@ -92,9 +101,12 @@ class Worker:
             self._tally.write_text(json.dumps(self.counts))
 
     async def _lane(self) -> None:
-        while time.time() < self._ends_at:
+        # What an earlier life began is ended even after the time: a clip that is still to come holds its money.
+        while time.time() < self._ends_at or self._next < self._begun:
             number = self._next
             self._next += 1
+            self._begun = max(self._begun, self._next)
+            self._keep_progress()
             await self._until_answered(number)
             self._finished(number)
 
@@ -103,9 +115,7 @@ class Worker:
         while self._low in self._done:
             self._done.discard(self._low)
             self._low += 1
-        beside = self._progress.with_suffix(".new")
-        beside.write_text(str(self._low))
-        beside.rename(self._progress)
+        self._keep_progress()
 
     async def _until_answered(self, number: int) -> None:
         pick = random.Random(f"{self._seed}/{self._slot}/{number}")

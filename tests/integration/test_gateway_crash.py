@@ -1,4 +1,4 @@
-"""What is left after kill -9, and what LiteLLM's own events book."""
+"""What is left after kill -9, also between an answer and its booking."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import pytest
 from sqlalchemy import text
 
 from domain.calls import Call, JobKind, TextRequest
+from domain.errors import OutputTruncated
 from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
-from gateway.calls.attempt import BookedAttempt, current_attempt
+from gateway.calls.attempt import BookedAttempt
 from gateway.config import GatewayConfig, ProviderConfig
+from gateway.ports import Answer
 from gateway.providers.prices import shipped_prices
-from gateway.providers.registry import provider
 from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Hold, Ledger
@@ -43,6 +44,36 @@ async def main(uri, base_url, folder, *prompts):
     for item, prompt in enumerate(prompts):
         call = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "write", f"topic-{item}")
         await gateway.text(call, TextRequest("text", "", prompt, 500))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+KILLED_WITH_THE_ANSWER = """
+import asyncio, os, sys
+from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
+from domain.calls import Call, JobKind, TextRequest
+from gateway.build import build_gateway
+from gateway.config import GatewayConfig, ProviderConfig
+from gateway.providers.litellm.engine import LiteLLMEngine
+from fetching.fetcher import SafeFetcher
+from store.database import Database
+from store.content.files import FileStore
+
+complete = LiteLLMEngine.complete
+
+async def killed(self, *given):
+    await complete(self, *given)
+    await asyncio.sleep(0.2)
+    await GLOBAL_LOGGING_WORKER.flush()
+    os.kill(os.getpid(), 9)
+
+LiteLLMEngine.complete = killed
+
+async def main(uri, base_url, folder):
+    config = GatewayConfig(providers={"gemini": ProviderConfig("gemini", "key", base_url)}, engine="litellm")
+    gateway = build_gateway(config, Database(uri), FileStore(folder), SafeFetcher())
+    call = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "write", "topic-0")
+    await gateway.text(call, TextRequest("text", "", "Napiš pozdrav.", 500))
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -100,55 +131,6 @@ async def an_attempt(database: Database) -> BookedAttempt:
     return BookedAttempt(ledger, hold, tariff)
 
 
-async def call_like_langchain(standin: Standin, attempt: BookedAttempt, prompt: str) -> None:
-    """Call LiteLLM as a library would that knows nothing of the ledger."""
-    import litellm
-
-    from gateway.providers.litellm.engine import LiteLLMEngine
-
-    config = config_for(standin, "litellm")
-    engine = LiteLLMEngine(provider("gemini"), config.providers["gemini"], config.models, read_seconds=5)
-    token = current_attempt.set(attempt)
-    try:
-        await litellm.acompletion(
-            model="gemini/gemini-3.8-flash",
-            api_key="key",
-            api_base=f"{standin.base_url}/v1beta",
-            messages=[{"role": "user", "content": prompt}],
-            max_tokens=50,
-            litellm_call_id=attempt.id,
-        )
-    finally:
-        current_attempt.reset(token)
-        await engine.aclose()
-
-
-async def wait_until_closed(database: Database) -> str:
-    async with asyncio.timeout(5):
-        while (await states(database)) == ["held"]:
-            await asyncio.sleep(0.01)
-    return (await states(database))[0]
-
-
-async def test_litellms_events_settle_a_call_that_no_caller_of_ours_waits_for(
-    standin: Standin, database: Database
-) -> None:
-    attempt = await an_attempt(database)
-    await call_like_langchain(standin, attempt, "Napiš pozdrav.")
-    assert await wait_until_closed(database) == "settled"
-    async with database.transaction() as connection:
-        assert await connection.scalar(text("select cost_micro from attempts")) == standin.billed
-
-
-async def test_litellms_events_void_a_refused_call_that_no_caller_of_ours_waits_for(
-    standin: Standin, database: Database
-) -> None:
-    attempt = await an_attempt(database)
-    with pytest.raises(Exception, match="said no"):
-        await call_like_langchain(standin, attempt, "[400]")
-    assert await wait_until_closed(database) == "void"
-
-
 async def test_a_hold_that_was_prepared_for_a_request_that_never_left_is_given_back(
     database: Database,
 ) -> None:
@@ -160,16 +142,63 @@ async def test_a_hold_that_was_prepared_for_a_request_that_never_left_is_given_b
         assert await connection.scalar(text("select held_micro + spent_micro from budgets")) == 0
 
 
-async def test_an_event_never_books_what_its_caller_books(standin: Standin, database: Database) -> None:
-    from domain.calls import Usage
-    from gateway.ports import Answer
+def heard_before_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let LiteLLM deliver its events of an answer before whoever asked gets it, as it may at any time."""
+    from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 
-    attempt = await an_attempt(database)
-    await attempt.sending()
-    attempt.claimed = True
-    await attempt.settle_from_event(Answer(usage=Usage(), units={"input": 1}))
-    await attempt.close_from_event(RuntimeError("late"))
+    from gateway.providers.litellm.engine import LiteLLMEngine
+
+    complete = LiteLLMEngine.complete
+
+    async def told_first(self: LiteLLMEngine, *given: Any) -> Answer:
+        answer = await complete(self, *given)
+        await asyncio.sleep(0.2)  # its queue is filled by a task of its own
+        await GLOBAL_LOGGING_WORKER.flush()
+        return answer
+
+    monkeypatch.setattr(LiteLLMEngine, "complete", told_first)
+
+
+async def of_use(database: Database) -> int:
+    """How many attempts are settled as useful."""
+    query = "select count(*) from attempts where state = 'settled' and error_code is null"
+    async with database.transaction() as connection:
+        return int(await connection.scalar(text(query)) or 0)
+
+
+async def test_an_answer_of_no_use_is_settled_as_such_although_litellm_tells_of_it_first(
+    standin: Standin, database: Database, files: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard_before_the_caller(monkeypatch)
+    await Prices(database).load_shipped(shipped_prices())
+    gateway = build_gateway(config_for(standin, "litellm"), database, files, SafeFetcher())
+    with pytest.raises(OutputTruncated):
+        [piece async for piece in gateway.stream(CALL, TextRequest("text", "", "[truncated]", 500))]
+    await gateway.aclose()
+    assert len(standin.bill) == 2  # once more with room for a longer answer
+    assert await states(database) == ["settled", "settled"]
+    assert await of_use(database) == 0
+
+
+async def test_a_kill_between_the_answer_and_its_booking_leaves_nothing_settled_without_its_answer(
+    standin: Standin, database: Database, files: FileStore, tmp_path: Any
+) -> None:
+    await Prices(database).load_shipped(shipped_prices())
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED_WITH_THE_ANSWER, database.uri, standin.base_url, str(tmp_path / "files")
+    )
+    await process.wait()
+    assert len(standin.bill) == 1
     assert await states(database) == ["held"]
+
+    ledger = Ledger(database, default_limit_micro=200_000_000)
+    await ledger.close_orphans("run-1")
+    gateway = build_gateway(config_for(standin, "litellm"), database, files, SafeFetcher(), ledger=ledger)
+    first = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "write", "topic-0")
+    await gateway.text(first, TextRequest("text", "", "Napiš pozdrav.", 500))
+    await gateway.aclose()
+    assert await states(database) == ["lost", "settled"]
+    assert await of_use(database) == 1
 
 
 async def test_importing_the_gateway_does_not_import_an_engine() -> None:

@@ -20,6 +20,7 @@ from gateway.ports import Answer, Operation
 from gateway.providers.prices import shipped_prices
 from store.content.files import FileStore
 from store.database import Database
+from store.money.journal import StoredAnswer
 from store.money.ledger import Ledger
 from store.money.prices import Prices
 from tests.gateway_standin import Standin, standing_in
@@ -30,6 +31,7 @@ UNITS = {"input": 800, "cached_input": 200, "output": 300, "thinking": 100}
 COST = 600 + 15 + 1500
 """800 input at 0.75, 200 cached at 0.075 and 400 output at 3.75 USD a million, in micro-USD."""
 ASK = TextRequest("text", "", "Napiš pozdrav.", 500)
+KEPT = StoredAnswer("job-1", {"text": "ahoj"}, 1500)
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ async def test_what_a_hook_reports_is_what_the_ledger_books(tracker: CostTracker
     answer = await attempt.make(send, 5.0, never)
     assert isinstance(answer, Answer)
     assert (answer.text, answer.usage) == ("ahoj", USAGE)
-    await attempt.settle(answer)
+    await attempt.settle(answer, KEPT)
     assert await budget(database) == (0, COST)
 
 
@@ -88,7 +90,7 @@ async def test_an_answer_that_no_hook_spoke_of_is_booked_at_the_most_it_can_have
 ) -> None:
     attempt = await opened(tracker)
     await attempt.sending()
-    await attempt.settle(Answer(usage=Usage(), units=None, text="ahoj"))
+    await attempt.settle(Answer(usage=Usage(), units=None, text="ahoj"), KEPT)
     assert await budget(database) == (0, attempt.held_micro)
     (row,) = await rows(database, "select basis from attempts")
     assert row.basis == "worst_case"
@@ -138,22 +140,12 @@ async def test_the_events_that_follow_an_answer_book_nothing_again(
     assert await rows(database, "select 1 from adjustments") == []
 
 
-async def test_an_event_settles_a_call_that_no_caller_waits_for_once(
-    tracker: CostTracker, database: Database
-) -> None:
-    attempt = await opened(tracker)
-    await attempt.sending()
-    told = (attempt.settle_from_event(Answer(usage=USAGE, units=UNITS)) for _ in range(10))
-    await asyncio.gather(*told)
-    assert await budget(database) == (0, COST)
-
-
 async def test_the_providers_own_figure_counts_before_the_prices(
     tracker: CostTracker, database: Database
 ) -> None:
     attempt = await opened(tracker)
     await attempt.sending()
-    await attempt.settle(Answer(usage=USAGE, units=UNITS, reported_usd=Decimal("0.00537")))
+    await attempt.settle(Answer(usage=USAGE, units=UNITS, reported_usd=Decimal("0.00537")), KEPT)
     (row,) = await rows(database, "select basis, cost_micro from attempts")
     assert (row.basis, row.cost_micro) == ("provider", 5370)
 

@@ -41,6 +41,8 @@ class CostHooks(CustomLogger):
 
     The ledger's figures are those of these hooks. Of a stream they hear only after its reader, so its reader takes
     the figures from the last chunk; what they never hear of (a cancel, a timeout) the attempt closes by itself.
+    LiteLLM's success and failure events come from a queue of its own, before or after the caller has judged the
+    answer: what they would book, nobody could store an answer with. They are not listened to.
     """
 
     async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> None:
@@ -57,23 +59,6 @@ class CostHooks(CustomLogger):
         attempt = current_attempt.get()
         if attempt is not None and request_data.get("litellm_call_id") == attempt.id:
             attempt.report(read_billed(response))
-
-    # LiteLLM calls both by keyword, so the names are its own.
-    async def async_log_success_event(
-        self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
-    ) -> None:
-        attempt = current_attempt.get()
-        whose = attempt is not None and kwargs.get("litellm_call_id") == attempt.id
-        if attempt is not None and whose and response_obj and response_obj.get("usage"):
-            await attempt.settle_from_event(read_billed(response_obj))
-
-    async def async_log_failure_event(
-        self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
-    ) -> None:
-        attempt = current_attempt.get()
-        error = kwargs.get("exception")
-        if attempt is not None and kwargs.get("litellm_call_id") == attempt.id and error is not None:
-            await attempt.close_from_event(failure_of(attempt.provider, error, None))
 
 
 # One set of hooks a process, whatever is built.
