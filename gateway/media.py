@@ -13,13 +13,14 @@ from gateway.asking import Asking, bytes_of, served_of
 from gateway.calls.judge import judge_image, judge_video
 from gateway.calls.request import CallRequest, CallResult, Candidate
 from gateway.config import Deployment
-from gateway.ports import ImageProvider, VideoProvider
+from gateway.ports import ImageProvider, LoadableEngine, VideoProvider
 from gateway.providers.media_prompt import with_negative
 
 
 class MediaCalls(Asking):
     """Calls that bring a file."""
 
+    _engines: Mapping[str, LoadableEngine]
     _images: Mapping[str, ImageProvider]
     _videos: Mapping[str, VideoProvider]
 
@@ -47,6 +48,7 @@ class MediaCalls(Asking):
         facts = self._config.models.of(model)
         folded = with_negative(request.prompt, request.negative_prompt)
         by_token = "max_output_tokens" in facts
+        engine = self._engines.get(model.provider) if by_token else None
         return Candidate(
             name=str(model),
             provider=model.provider,
@@ -58,6 +60,7 @@ class MediaCalls(Asking):
             deadline=self._config.image_seconds,
             collect=provider.collect,
             prompt=folded if by_token else request.prompt,
+            ready=engine.ready if engine else None,
             facts=facts,
         )
 
