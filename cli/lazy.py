@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, cast
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from cli.screen.text import keep_examples
 from domain.tables import load
@@ -53,8 +53,33 @@ class LazyCommands(UserDict[str, Any]):
         return self.data[name].load()
 
 
+class _LightOption(TyperOption):
+    """An option that takes what needs no conversion as it stands: for any other, typer loads pydantic."""
+
+    def process_value(self, ctx: Any, value: Any) -> Any:
+        fits = value is None or type(value) is self.type_descriptor.annotation
+        if not fits or self.required or self.multiple or self.nargs != 1:
+            return super().process_value(ctx, value)
+        return self.callback(ctx, self, value) if self.callback else value
+
+
+def _light(params: list[Any]) -> list[Any]:
+    for each in params:
+        if isinstance(each, TyperOption):
+            each.__class__ = _LightOption
+    return params
+
+
+class _LightCommand(TyperCommand):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _light(super().get_params(ctx))
+
+
 class LazyGroup(TyperGroup):
     """A group whose help is drawn from the lines of its entries."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _light(super().get_params(ctx))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         entries = cast(LazyCommands, self.commands).data.values()
@@ -71,7 +96,7 @@ class LazyGroup(TyperGroup):
 def command(name: str, function: Callable[..., int]) -> TyperCommand:
     """Return a function as a command; its docstring is the help, printed as it stands."""
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    alone.command(name=name, help=keep_examples(function.__doc__))(function)
+    alone.command(name=name, cls=_LightCommand, help=keep_examples(function.__doc__))(function)
     return cast(TyperCommand, typer.main.get_command(alone))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -47,6 +48,9 @@ def _posthub(
     help_without_command(context)
 
 
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""Libraries make hundreds of thousands of objects that stay; Python looks through them after every 700."""
+
 app = lazy_group("posthub", keep_examples(ABOUT), shipped_entries(), _posthub)
 
 
@@ -54,10 +58,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status.
 
     0 done, 1 failed, 2 bad input, 3 waits for review, 130 interrupted. Failures are one line on stderr, and with
-    ``--json`` one JSON object on stdout as well.
+    ``--json`` one JSON object on stdout as well. Without arguments it is the program, and takes the process's own.
     """
+    if arguments is not None:
+        return _run(list(arguments))
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    try:
+        return _run(sys.argv[1:])
+    finally:
+        gc.freeze()  # the process ends: nothing is searched for garbage once more
+
+
+def _run(given: list[str]) -> int:
     survive_odd_terminals()
-    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         check_packages()
         status: Any = app(given, prog_name="posthub", standalone_mode=False)

@@ -8,9 +8,6 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
-from pydantic.alias_generators import to_camel
-
 from domain.tables import load
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -30,27 +27,6 @@ def clean(value: Any) -> Any:
     if isinstance(value, dict):
         return {clean(key): clean(one) for key, one in value.items()}
     return value
-
-
-class Content(BaseModel):
-    """Base of everything that is written: camelCase outside, snake_case inside, both are read."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        extra="ignore",
-        frozen=True,
-        str_strip_whitespace=True,
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _clean(cls, value: Any) -> Any:
-        return clean(value)
-
-    def plain(self) -> dict[str, Any]:
-        """Plain JSON under the outside names; what is stored and what templates are given."""
-        return self.model_dump(mode="json", by_alias=True)
 
 
 def key(text: str) -> str:

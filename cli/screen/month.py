@@ -17,8 +17,9 @@ from app.progress import POINTS, Progress
 from cli.errors import Interrupted, unexpected
 from cli.options import Approve
 from cli.screen.live import View, view
-from cli.screen.output import next_command, print_json, quote_line, summary_panel
+from cli.screen.output import print_json
 from cli.screen.reviewer import Reviewer
+from cli.screen.summary import next_command, quote_line, summary_panel
 from cli.screen.terminal import Screen, TerminalKeyboard
 from cli.session import person, working_on
 from domain.errors import InvalidInput, PostHubError

@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, field_validator
 
-from domain.text import Content, key
+from domain.content.written import Content
+from domain.text import key
 
 Archetype = Literal[
     "innocent", "everyman", "hero", "outlaw", "explorer", "creator",

@@ -10,8 +10,9 @@ from pydantic import Field, computed_field, field_validator, model_validator
 from slugify import slugify
 
 from domain.content.topic import Topic
+from domain.content.written import Content
 from domain.tables import load
-from domain.text import Content, contains, key, leaks
+from domain.text import contains, key, leaks
 from domain.text import count_words as words_of
 
 SectionType = Literal["intro", "body", "conclusion", "faq", "cta"]

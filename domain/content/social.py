@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import Field
 
 from domain.content.platforms import Platform
+from domain.content.written import Content
 from domain.content.x_text import x_weight
 from domain.tables import load
-from domain.text import Content, count_words, first_sentence, key, leaks
+from domain.text import count_words, first_sentence, key, leaks
 
 _TAG = re.compile(r"(?<![\w&/#])#(\w+)")
 _WHOLE_TAG = re.compile(r"#\w*[^\W\d_]\w*")

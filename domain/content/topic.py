@@ -11,8 +11,9 @@ from typing import Any, Literal, Protocol, get_args
 
 from pydantic import Field, field_validator
 
+from domain.content.written import Content
 from domain.errors import InvalidInput
-from domain.text import Content, key
+from domain.text import key
 
 SearchIntent = Literal["informational", "commercial", "transactional", "navigational"]
 SEARCH_INTENTS: tuple[str, ...] = get_args(SearchIntent)

@@ -11,8 +11,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from domain.content.persona import Persona
+from domain.content.written import Content
 from domain.tables import load
-from domain.text import Content, fold
+from domain.text import fold
 
 Level = Literal["high", "medium", "low"]
 

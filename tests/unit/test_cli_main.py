@@ -94,6 +94,20 @@ def test_help_imports_nothing_heavy() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_listing_runs_loads_neither_what_a_run_needs_nor_what_converts_options() -> None:
+    heavy = (HEAVY - {"psycopg"}) | {"pydantic", "domain.calls"}
+    code = (
+        "import sys; from cli.main import main; main(['runs', '--json']);"
+        f"found = {heavy!r} & set(sys.modules); sys.exit(', '.join(sorted(found)) or 0)"
+    )
+    unreachable = dict(
+        os.environ, DATABASE_URI="postgresql://u@127.0.0.1:1/x", REDIS_URI="redis://127.0.0.1:1"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=unreachable)
+    assert done.returncode == 0, done.stderr
+    assert "STORE_UNAVAILABLE" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -248,7 +262,7 @@ def test_an_unexpected_error_of_a_command_shows_no_traceback(
     def broken() -> Any:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("cli.commands.show.read_settings", broken)
+    monkeypatch.setattr("cli.commands.runs.read_settings", broken)
     status, out, err = run(capsys, "runs")
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert "ZeroDivisionError" in err

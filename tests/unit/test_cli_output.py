@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
-from cli.screen.output import index_page, next_command, print_json, summary_panel
+from cli.screen.output import print_json
+from cli.screen.summary import index_page, next_command, summary_panel
 from cli.screen.terminal import Screen
 
 SUMMARY: dict[str, Any] = {

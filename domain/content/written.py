@@ -1,0 +1,31 @@
+"""What everything that is written has in common; apart from `domain.text`, which loads without pydantic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic.alias_generators import to_camel
+
+from domain.text import clean
+
+
+class Content(BaseModel):
+    """Base of everything that is written: camelCase outside, snake_case inside, both are read."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        frozen=True,
+        str_strip_whitespace=True,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _clean(cls, value: Any) -> Any:
+        return clean(value)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON under the outside names; what is stored and what templates are given."""
+        return self.model_dump(mode="json", by_alias=True)
