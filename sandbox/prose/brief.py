@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from sandbox.prose.words import Trade, general, pairs, rule, rules, trade_of
+from sandbox.prose.words import Lists, expression, rule, table, trade_of, vocabulary
 
 _MONTH = re.compile(r"\b(20\d\d)-(0[1-9]|1[0-2])\b")
 _URL = re.compile(r"https?://[^\s<>\"'“”„)\]}]+")
@@ -50,14 +50,14 @@ class Brief:
         return self.forced_language or language_of(self.prompt)
 
     @cached_property
-    def trade(self) -> Trade:
+    def trade(self) -> str:
         """The line of business: that of the stated field or of the company's name, else of the whole prompt."""
         stated = " ".join([*rule("field").findall(self.prompt)[:4], self.company])
-        return (
-            trade_of(stated, self.language, 1)
-            or trade_of(self.prompt, self.language, 3)
-            or general(self.language)
-        )
+        return trade_of(stated, self.language, 1) or trade_of(self.prompt, self.language, 3) or "general"
+
+    @cached_property
+    def words(self) -> Lists:
+        return vocabulary(self.language, self.trade)
 
     @cached_property
     def lowered(self) -> str:
@@ -66,42 +66,30 @@ class Brief:
     @cached_property
     def subjects(self) -> list[str]:
         """Key phrases to write about: those of the trade, led by what the prompt itself says of the business."""
-        own = self._labelled("field") if self.trade.key.endswith("_general") else []
-        return [*(one.lower() for one in own if len(one) <= 40), *self.trade.lists["subject"]]
+        own = _distinct(rule("field").findall(self.prompt)) if self.trade == "general" else []
+        return [*(one.lower() for one in own if len(one) <= 40), *self.words["subject"]]
 
     @cached_property
     def company(self) -> str:
-        for found in (found for one in rules("reading", "company") for found in one.findall(self.prompt)):
-            value = str(found).split(",")[0].strip(" .,*_`")
-            if 2 <= len(value) <= 80 and not value.startswith("http"):
-                return value
-        return ""
+        lines = map(expression, table("reading")["company"])
+        found = (one.split(",")[0].strip(" .,*_`") for line in lines for one in re.findall(line, self.prompt))
+        return next((one for one in found if 2 <= len(one) <= 80 and not one.startswith("http")), "")
 
     @cached_property
     def keyword(self) -> str:
         """The one key phrase the prompt names; empty if it names none, or several."""
-        found = self._labelled("keyword")
-        return found[0] if len({value.lower() for value in found}) == 1 else ""
-
-    @cached_property
-    def title(self) -> str:
-        return self._only("title")
+        return self.labelled("keyword")
 
     @cached_property
     def topic(self) -> str:
-        """The key phrase to write about if the prompt names none: the subject of its title, else the commonest."""
-        head = self.title.lower()
-        named = [one for one in self.subjects if one.lower() in head]
-        if named:
-            return max(named, key=len)
-        counts = {one: self.lowered.count(one.lower()) for one in self.subjects}
-        best = max(counts, key=lambda one: counts[one])
-        return best if counts[best] else ""
+        """The key phrase to write about if the prompt names none: of those of the trade the commonest in it."""
+        best = max(self.subjects, key=lambda one: self.lowered.count(one.lower()))
+        return best if best.lower() in self.lowered else ""
 
-    @cached_property
-    def signature(self) -> str:
-        text = self._only("signature")
-        return text if not text or text[-1] in ".!?…" else text + "."
+    def labelled(self, name: str) -> str:
+        """What stands behind a label such as the title's; empty if there is none, or several."""
+        found = _distinct(rule(name).findall(self.prompt))
+        return found[0] if len({value.lower() for value in found}) == 1 else ""
 
     @cached_property
     def month(self) -> tuple[int, int] | None:
@@ -111,38 +99,33 @@ class Brief:
 
     @cached_property
     def urls(self) -> list[str]:
-        return _distinct(url.rstrip(".,;:") for url in _URL.findall(self.prompt))
+        found = _distinct(url.rstrip(".,;:") for url in _URL.findall(self.prompt))
+        return found or ["https://www.example.com/"]
 
-    def fact(self, kind: str, low: int, high: int) -> str:
-        """The first whole sentence of the prompt on ``kind`` that keeps the limits; empty if there is none."""
-        return next((one for one in self._about(kind) if max(low, 30) <= len(one) <= high), "")
+    def stated(self, kind: str) -> list[str] | None:
+        """The sentences that state a fact of a kind, where an instruction would only ask for it.
+
+        None where the kind is none of those that a prompt states of its company.
+        """
+        cue = table("reading")["fact"].get(kind)
+        if cue is None:
+            return None
+        sentences = (_MARKS.sub("", part).strip() for part in _SENTENCES.split(self.prompt))
+        return [
+            one
+            for one in sentences
+            if re.search(cue, one, re.IGNORECASE)
+            and one[-1:] == "."
+            and one[:1].isupper()
+            and not rule("instruction").search(one)
+        ]
 
     def listed(self, kind: str) -> list[str]:
         """The items of the first sentence that lists them: "Mezi hlavní produkty patří a, b a c."."""
-        for sentence in self._about(kind):
+        for sentence in self.stated(kind) or ():
             match = rule("lists").search(sentence)
             parts = [part.strip(" .:;") for part in _LIST_PART.split(match.group(1))] if match else []
             parts = [part for part in parts if 3 <= len(part) <= 70]
             if len(parts) >= 2:
                 return list(dict.fromkeys(parts))
         return []
-
-    def _labelled(self, name: str) -> list[str]:
-        return _distinct(rule(name).findall(self.prompt))
-
-    def _only(self, name: str) -> str:
-        found = self._labelled(name)
-        return found[0] if len(found) == 1 else ""
-
-    def _about(self, kind: str) -> list[str]:
-        """The sentences that state something, where an instruction would only ask for it."""
-        cue = re.compile(dict(pairs("reading", "fact"))[kind], re.IGNORECASE)
-        sentences = (_MARKS.sub("", part).strip() for part in _SENTENCES.split(self.prompt))
-        return [
-            one
-            for one in sentences
-            if cue.search(one)
-            and one[-1:] == "."
-            and one[:1].isupper()
-            and not rule("instruction").search(one)
-        ]

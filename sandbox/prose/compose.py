@@ -27,18 +27,21 @@ def free_text(brief: Brief) -> str:
     words = wished_words(brief.prompt)
     size = int(words * _CHARACTERS_A_WORD[brief.language])
     if words < 350:
-        return str(SchemaFiller(_sized("text", size), brief).value()["text"])
+        return str(SchemaFiller(_object(text=_string(size * 0.6, size * 1.6)), brief).value()["text"])
     count = max(3, min(9, words // 230))
-    section = _sized("content", size // count)
-    section["properties"]["heading"] = {"type": "string", "maxLength": 90}
-    sections = {"type": "array", "items": section, "minItems": count, "maxItems": count}
-    properties = {"title": {"type": "string", "maxLength": 90}, "sections": sections}
-    article = SchemaFiller({"type": "object", "properties": properties}, brief).value()
-    parts = (f"## {one['heading']}\n\n{one['content']}" for one in article["sections"])
-    return "\n\n".join([f"# {article['title']}", *parts])
+    part = _object(heading=_string(0, 90), content=_string(size * 0.6 / count, size * 1.6 / count))
+    body = {"type": "array", "items": part, "minItems": count - 2, "maxItems": count - 2}
+    schema = _object(title=_string(0, 90), intro=part, body=body, conclusion=part)
+    article = SchemaFiller(schema, brief).value()
+    parts = [article["intro"], *article["body"], article["conclusion"]]
+    return "\n\n".join(
+        [f"# {article['title']}", *(f"## {one['heading']}\n\n{one['content']}" for one in parts)]
+    )
 
 
-def _sized(name: str, size: int) -> dict[str, Any]:
-    """A schema of one text of about so many characters."""
-    limits = {"type": "string", "minLength": int(size * 0.6), "maxLength": int(size * 1.6)}
-    return {"type": "object", "properties": {name: limits}}
+def _string(low: float, high: float) -> dict[str, Any]:
+    return {"type": "string", "minLength": int(low), "maxLength": int(high)}
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}

@@ -8,82 +8,50 @@ import re
 import string
 from typing import Any
 
+from sandbox.prose.fields import Span
+
 _PARSER: Any = importlib.import_module("re._parser")
-_WORD = string.ascii_lowercase + string.digits
-_CATEGORIES = {
-    "CATEGORY_DIGIT": string.digits,
-    "CATEGORY_SPACE": " ",
-    "CATEGORY_NOT_DIGIT": string.ascii_lowercase,
-    "CATEGORY_NOT_WORD": "-",
-}
-_PREFERRED = string.ascii_lowercase + string.digits + string.ascii_uppercase + "-_ áéíóúčřšžě.,:#/"
-_LENGTHS = (*range(24), 32, 48, 64, 96, 128, 200)
+_COMPILER: Any = importlib.import_module("re._compiler")
+_TIDY = string.ascii_letters + string.digits
+_CHARACTERS = [*_TIDY, *"-_ ", *(chr(code) for code in range(33, 1024))]
 
 
-class _Generator:
-    """Walks a parsed expression. ``extra`` is how many more than the fewest repetitions are made."""
-
-    def __init__(self, source: random.Random, extra: int) -> None:
-        self.source = source
-        self.extra = extra
-        self.groups: dict[int, str] = {}
-
-    def many(self, nodes: Any) -> str:
-        return "".join(self.one(str(op), argument) for op, argument in nodes)
-
-    def one(self, op: str, argument: Any) -> str:
-        makers: dict[str, Any] = {
-            "LITERAL": chr,
-            "NOT_LITERAL": lambda code: self._in([("NEGATE", None), ("LITERAL", code)]),
-            "ANY": lambda _: self.source.choice(string.ascii_lowercase),
-            "IN": self._in,
-            "BRANCH": lambda arg: self.many(self.source.choice(arg[1])),
-            "SUBPATTERN": self._group,
-            "ATOMIC_GROUP": self.many,
-            "GROUPREF": lambda number: self.groups.get(number, ""),
-            "MAX_REPEAT": self._repeat,
-            "MIN_REPEAT": self._repeat,
-            "POSSESSIVE_REPEAT": self._repeat,
-        }
-        return str(makers[op](argument)) if op in makers else ""  # anchors and look-arounds take no room
-
-    def _group(self, argument: Any) -> str:
-        number, _, _, nodes = argument
-        self.groups[number] = self.many(nodes)
-        return self.groups[number]
-
-    def _repeat(self, argument: Any) -> str:
-        low, high, nodes = argument
-        return "".join(self.many(nodes) for _ in range(min(int(high), int(low) + self.extra)))
-
-    def _in(self, argument: Any) -> str:
-        named = "".join(_characters(str(op), value) for op, value in argument)
-        if any(str(op) == "NEGATE" for op, _ in argument):
-            return self.source.choice([one for one in _PREFERRED if one not in named] or ["x"])
-        tidy = [one for one in named if one in string.ascii_letters + string.digits]
-        return self.source.choice(tidy or named or "x")
+def _character(node: Any, source: random.Random) -> str:
+    """One character of a set; a letter or digit where it takes any."""
+    fits = _COMPILER.compile(_PARSER.SubPattern(_PARSER.State(), [node])).fullmatch
+    options = [one for one in _CHARACTERS if fits(one)]
+    return str(source.choice([one for one in options if one in _TIDY] or options or ["x"]))
 
 
-def _characters(op: str, value: Any) -> str:
-    """The characters that one part of a set stands for; of a wide range its beginning."""
-    if op == "RANGE":
-        return "".join(map(chr, range(value[0], min(value[1], value[0] + 400) + 1)))
-    if op == "CATEGORY":
-        return _CATEGORIES.get(str(value), _WORD)
-    return chr(value) if op == "LITERAL" else ""
+def _text(nodes: Any, source: random.Random, extra: int) -> str:
+    """Text for a parsed expression; ``extra`` is how many more than the fewest repetitions are made."""
+    text = ""
+    for node in nodes:
+        name, value = str(node[0]), node[1]
+        if name in ("LITERAL", "NOT_LITERAL", "IN", "ANY"):
+            text += chr(value) if name == "LITERAL" else _character(node, source)
+        elif name == "BRANCH":
+            text += _text(source.choice(value[1]), source, extra)
+        elif name == "SUBPATTERN":
+            text += _text(value[-1], source, extra)
+        elif name.endswith("_REPEAT"):
+            times = min(int(value[1]), int(value[0]) + extra)
+            text += "".join(_text(value[2], source, extra) for _ in range(times))
+    return text  # anchors and look-arounds take no room
 
 
-def matching(pattern: str, source: random.Random, low: int = 0, high: int | None = None) -> str:
-    """A string that ``pattern`` finds, between the lengths if that is possible."""
+def matching(pattern: str, text: str, source: random.Random, span: Span) -> str:
+    """The text if the pattern finds it (or nobody can read the pattern), else another of the wanted length."""
     try:
-        parsed = _PARSER.parse(pattern)
-    except (re.error, OverflowError):
-        return "x" * max(low, 1)
-    made = (_Generator(source, extra).many(parsed) for extra in _LENGTHS)
-    fitting = (text for text in made if re.search(pattern, text) and len(text) <= (high or 10**9))
-    best = ""
-    for text in fitting:
-        best = text
-        if len(text) >= low:
+        nodes, best = _PARSER.parse(pattern), ""
+        if re.search(pattern, text):
             return text
-    return best if pattern.rstrip().endswith("$") else best.ljust(low, "x")
+    except (re.error, OverflowError):
+        return text
+    for extra in (*range(24), 32, 48, 64, 96, 128, 200):
+        made = _text(nodes, source, extra)
+        if len(made) <= span.high and re.search(pattern, made):
+            best = made
+            if len(made) >= span.low:
+                return made
+    return best if pattern.rstrip().endswith("$") else best.ljust(span.low, "x")

@@ -1,183 +1,221 @@
-"""Writes one string for a JSON Schema: by format, by pattern, or by the kind its name tells."""
+"""Writes one string of an answer: by format, by pattern, or by the kind that its name tells."""
 
 from __future__ import annotations
 
 import random
 import re
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from itertools import chain, product
+from typing import Any
 
 from sandbox.prose.brief import Brief, quoted_terms
-from sandbox.prose.fields import bounds, kind_of
-from sandbox.prose.frames import fill
+from sandbox.prose.fields import Span, kind_of, slugify
+from sandbox.prose.frames import Slots, capitalise, fill
 from sandbox.prose.patterns import matching
-from sandbox.prose.phrases import Phrases, Wanted
-from sandbox.prose.words import Theme, pairs, rule
-from sandbox.prose.writer import Writer, clip, fit, pad
-
-if TYPE_CHECKING:
-    from sandbox.prose.schema_filler import Place
+from sandbox.prose.words import rule, table
+from sandbox.prose.writer import Writer, grow
 
 _PROSE = frozenset({"content", "text", "answer", "social", "description"})
 
 
-class Strings:
-    """Writes the strings of one answer."""
+@dataclass(frozen=True)
+class Place:
+    """Where a value stands and what it is about; of a text also what it has to be."""
 
-    def __init__(self, brief: Brief) -> None:
+    path: str = ""
+    name: str = ""
+    list_path: str = ""
+    index: int = 0
+    count: int = 1
+    neighbours: frozenset[str] = frozenset()
+    keyword: str = ""
+    theme: str = ""
+    known: dict[str, str] = field(default_factory=dict)
+    """What has been written beside it, by kind."""
+    kind: str = ""
+    span: Span = field(default_factory=Span)
+    must: tuple[str, ...] = ()
+
+    def suits(self, text: str) -> bool:
+        return self.span.low <= len(text) <= self.span.high and not self.lacks(text)
+
+    def lacks(self, text: str) -> list[str]:
+        """The terms that are not in a text word for word; at its very start one may have its capital letter."""
+        return [one for one in self.must if one not in text and not text.startswith(capitalise(one))]
+
+
+def must_hold(schema: Any) -> tuple[str, ...]:
+    """Terms in quotation marks behind a word like "must contain" or „obsahuje“ in the description."""
+    description = schema.get("description") if isinstance(schema, Mapping) else ""
+    terms: list[str] = []
+    for sentence in re.split(r"(?<=[.;!?])\s+(?=[A-ZÁ-Ž])|\n", str(description or "")):
+        cue = rule("must").search(sentence)
+        if cue and not rule("denied").search(sentence[: cue.end()]):
+            terms += quoted_terms(sentence[cue.end() :])
+    return tuple(dict.fromkeys(terms))
+
+
+def _hashtag(text: str) -> str:
+    first, *more = re.sub(r"[^\w\s]", " ", text).split() or ["x"]
+    return "#" + "".join(map(capitalise, (first, *more))) if more else f"#{first}"
+
+
+class Strings:
+    """Writes the strings of one answer. Kinds without a maker of their own are the lists of that name."""
+
+    def __init__(self, brief: Brief, language: str = "") -> None:
         self.brief = brief
-        self.writer = Writer(brief)
-        self.phrases = Phrases(self.writer)
-        self._keyphrases: dict[str, list[str]] = {}
+        self.writer = Writer(brief, language)
+        self.words = self.writer.words
+        self._makers: dict[str, Callable[[Place, Slots], Sequence[str]]] = {
+            "title": lambda place, _: self._titles(place, "" if place.list_path else brief.labelled("title")),
+            "meta_title": lambda place, _: self._titles(place, place.known.get("title", "")),
+            "heading": self._headings,
+            "question": lambda place, _: [line.split("|")[0] for line in self._faq(place)],
+            "keyphrase": lambda _, slots: [slots.keyword],
+            "keyword": self._keywords,
+            "name": lambda place, slots: list(map(capitalise, self._keywords(place, slots))),
+            "hashtag": self._hashtags,
+            "slug": lambda place, slots: [slugify(place.known.get("title", slots.keyword))],
+            "source_url": lambda place, _: [self._url(place)],
+            "date": lambda place, _: [self._date(place)],
+        }
 
     @cached_property
-    def _english(self) -> Phrases:
+    def _english(self) -> Strings:
         """For single fields that want English in a prompt that is not."""
-        return Phrases(Writer(Brief(self.brief.seed, self.brief.prompt, forced_language="en")))
+        return Strings(self.brief, "en")
 
-    def must(self, schema: Any) -> tuple[str, ...]:
-        """Terms in quotation marks behind a word like "must contain" or „obsahuje“ in the description."""
-        description = str(schema.get("description") or "") if isinstance(schema, Mapping) else ""
-        terms: list[str] = []
-        for sentence in re.split(r"(?<=[.;!?])\s+(?=[A-ZÁ-Ž])|\n", description):
-            cue = rule("must").search(sentence)
-            if cue and not rule("denied").search(sentence[: cue.end()]):
-                terms += quoted_terms(sentence[cue.end() :])
-        return tuple(dict.fromkeys(terms))
-
-    def fresh_keyphrase(self, path: str, index: int) -> str:
-        """The key phrase of the item at ``index``: none twice, and none that the prompt already has."""
-        if path not in self._keyphrases:
-            self._keyphrases[path] = list(self._all_keyphrases(path))
-        phrases = self._keyphrases[path]
-        return phrases[index % len(phrases)]
-
-    def _all_keyphrases(self, path: str) -> Iterator[str]:
-        source = self.writer.rng("keyphrases", path)
-        subjects = list(self.brief.subjects)
-        modifiers = list(self.writer.kinds["modifier"])
-        source.shuffle(subjects)
-        source.shuffle(modifiers)
-        fresh = [one for one in subjects if one.lower() not in self.brief.lowered]
-        yield from fresh
-        for shift in range(len(modifiers)):
-            for number, subject in enumerate(subjects):
-                phrase = f"{subject} {modifiers[(number + shift) % len(modifiers)]}"
-                if phrase.lower() not in self.brief.lowered:
-                    yield phrase
-        yield subjects[0]
-
-    def stated(self, place: Place) -> list[str] | None:
-        """What the prompt says of the fact that a field asks for; None where the field asks for no such fact."""
-        kind = kind_of(place.name, place.neighbours)
-        return self.phrases.stated(Wanted(kind, None, None, (), place.subject, place.path))
-
-    # -- one string --------------------------------------------------------------------------------------------
+    def stated(self, kind: str, span: Span) -> list[str] | None:
+        """What the prompt says of a fact about the company; None for kinds that are no such facts."""
+        found = self.brief.stated(kind)
+        if found is not None and kind in table(f"{self.writer.language}/general"):
+            return self.brief.listed(kind)
+        low, high = max(span.low, 30), min(span.high, 420)
+        return found and [one for one in found if low <= len(one) <= high][:1]
 
     def write(self, schema: Mapping[str, Any], place: Place, taken: set[str]) -> str:
-        low, high = schema.get("minLength"), schema.get("maxLength")
-        source = self.writer.rng("string", place.path)
-        name = place.name or "text"
-        made = self._formatted(str(schema.get("format") or ""), place, source)
-        if made is not None:
-            return made
-        kind = kind_of(name, place.neighbours, None if high is None else int(high))
-        wanted = Wanted(
-            kind=kind,
-            low=None if low is None else int(low),
-            high=None if high is None else int(high),
-            must=self.must(schema),
-            subject=replace(place.subject, index=place.index),
-            path=place.path,
-            description=str(schema.get("description") or ""),
-            in_list=bool(place.list_path) and place.path.rsplit("/", 1)[0] + "/" == place.list_path,
-        )
-        text = self._date(place) if kind == "date" else self._written(wanted, source, taken)
-        text = fit(text, wanted.low or 0, 10**6 if wanted.high is None else wanted.high, self.brief.language)
-        pattern = schema.get("pattern")
-        if isinstance(pattern, str) and not _fits(pattern, text, wanted):
-            return matching(pattern, source, wanted.low or 0, wanted.high)
-        return text
+        """A string for a schema, none of those ``taken`` while there is another."""
+        if rule("in_english").search(str(schema.get("description") or "")) and self.writer.language != "en":
+            return self._english.write(schema, place, taken)
+        source, span = self.writer.rng("string", place.path), Span.of(schema)
+        if template := table("fields")["format"].get(schema.get("format")):
+            return self._formatted(str(template), place, source)
+        kind = kind_of(place.name or "text", place.neighbours, span.high)
+        place = replace(place, kind=kind, span=span, must=must_hold(schema))
+        text = self._short(place, taken) if kind not in _PROSE else ""
+        text = text or self._prose(replace(place, span=span.usual(kind)), source)
+        if missing := place.lacks(text):
+            text = f"{capitalise(', '.join(missing))}: {text}"
+        text, pattern = self.writer.fit(text, span), schema.get("pattern")
+        return matching(pattern, text, source, span) if isinstance(pattern, str) else text
 
-    def _written(self, wanted: Wanted, source: random.Random, taken: set[str]) -> str:
-        phrases = self.phrases
-        if rule("in_english").search(wanted.description) and self.brief.language != "en":
-            phrases = self._english
-        candidates = [] if wanted.kind in _PROSE else phrases.candidates(wanted, source)
-        return (
-            phrases.choose(candidates, wanted, taken) if candidates else self._prose(phrases, wanted, source)
-        )
+    def _slots(self, place: Place) -> Slots:
+        female = (place.index + int(self.brief.seed[9:11], 16)) % 2 == 0
+        keyword = place.must[0] if place.must else place.keyword
+        return self.writer.slots(keyword, female).focus(self.writer.rng("slots", place.path))
 
-    def _prose(self, phrases: Phrases, wanted: Wanted, source: random.Random) -> str:
-        low, high, target = bounds(wanted.kind, wanted.low, wanted.high)
-        writer = phrases.writer
-        slots = writer.slots(wanted.subject.keyword)
-        signature = self._signature(wanted, high)
-        if signature:
-            low, high, target = max(0, low - len(signature)), high - len(signature), target - len(signature)
-        if wanted.kind == "social":
-            text = social_text(writer, wanted, low, high, target, source)
-        elif wanted.kind == "description":
-            text = _gathered(
-                phrases.filled("description", wanted, source), low, high, target, writer.language
-            )
-        elif wanted.kind == "answer":
-            text = self._answer(phrases, wanted, (low, high, target), source)
-        else:
-            theme = self._theme(wanted, writer, source)
-            text = writer.prose(low, high, target, theme, slots, source, rich=wanted.kind == "content")
-        text = writer.with_terms(text, wanted.must, low, high, source)
-        return text + signature
+    # -- prose -------------------------------------------------------------------------------------------------
 
-    def _answer(
-        self, phrases: Phrases, wanted: Wanted, limits: tuple[int, int, int], source: random.Random
-    ) -> str:
-        """The answer to the question of the same item, with general remarks if more is wanted."""
-        low, high, target = limits
-        writer = phrases.writer
-        slots = writer.slots(wanted.subject.keyword).focus(source)
-        text = clip(" ".join(phrases.answer(wanted)), 0, high)
-        for frame in source.sample(writer.kinds["answer_tail"], len(writer.kinds["answer_tail"])):
-            more = fill(frame, slots, source)
-            if len(text) >= max(low, int(target * 0.7)):
-                break
-            if frame not in writer.said and len(text) + len(more) + 1 <= high:
-                writer.said.add(frame)
-                text = f"{text} {more}"
-        if len(text) >= low:
-            return text
-        theme = self._theme(wanted, writer, source)
-        return writer.prose(low, high, max(low, target), theme, slots, source, rich=False)
+    def _prose(self, place: Place, source: random.Random) -> str:
+        writer, slots = self.writer, self._slots(place)
+        themes = [one for one in writer.themes if one == place.theme] or writer.middle
+        theme, outline = source.choice(themes), table("fields")["outline"].get(place.kind)
+        if outline is None:
+            return writer.prose(theme, slots, source, place.span, bool(place.must), self._signature(place))
+        answer = self._answer(place) if place.kind == "answer" else ()
+        rest = ((" ", piece) for _, piece in writer.told(theme, slots, source, False, False))
+        pieces = chain(((" ", one) for one in answer), writer.outlined(outline, slots, source), rest)
+        return grow(pieces, place.span) or capitalise(slots.keyword)
 
-    def _theme(self, wanted: Wanted, writer: Writer, source: random.Random) -> Theme:
-        theme = wanted.subject.theme
-        if theme is not None and theme.name in writer.themes:
-            return writer.themes[theme.name]
-        return source.choice(
-            [one for name, one in writer.themes.items() if name not in ("intro", "conclusion")]
-        )
-
-    def _signature(self, wanted: Wanted, high: int) -> str:
+    def _signature(self, place: Place) -> str:
         """A conclusion ends with the author's own last words where the prompt names them."""
-        theme, words = wanted.subject.theme, self.brief.signature
-        is_end = wanted.kind == "content" and theme is not None and theme.name == "conclusion"
-        return f"\n\n{words}" if is_end and words and len(words) + 202 <= high else ""
+        words = self.brief.labelled("signature")
+        if not words or (place.kind, place.theme) != ("content", "conclusion"):
+            return ""
+        end = f"\n\n{words}" + ("" if words[-1] in ".!?…" else ".")
+        return end if len(end) + 200 <= place.span.high else ""
 
-    def _formatted(self, form: str, place: Place, source: random.Random) -> str | None:
-        template = dict(pairs("fields", "format")).get(form)
-        urls = self.brief.urls or ["https://www.example.com/"]
-        if template is None:
-            return None
-        return template.format(
-            date=self._date(place),
-            url=urls[place.index % len(urls)],
-            hour=source.randrange(6, 10),
-            afternoon=source.randrange(10, 18),
-            uuid=uuid.UUID(int=source.getrandbits(128), version=4),
-        )
+    def _faq(self, place: Place) -> list[str]:
+        """Questions with their answers, each item of a list begins at its own."""
+        lines = self._turned(self.words["question"], place, "faq")
+        return [fill(line, self.writer.base, self.writer.rng(line)) for line in lines]
+
+    def _answer(self, place: Place) -> list[str]:
+        """The sentences that answer the question of the same item."""
+        lines, asked = self._faq(place), place.known.get("question", "").lower()
+        line = next((one for one in lines if asked and one.split("|")[0].lower() in asked), lines[0])
+        return line.split("|")[1:]
+
+    # -- short values ------------------------------------------------------------------------------------------
+
+    def _turned(self, options: Sequence[str], place: Place, kind: str) -> list[str]:
+        """The options in an order of their own; the items of a list begin at different ones."""
+        order = list(options)
+        self.writer.rng("order", place.list_path, kind).shuffle(order)
+        start = place.index % max(len(order), 1)
+        return order[start:] + order[:start]
+
+    def _titles(self, place: Place, given: str) -> list[str]:
+        return [*filter(None, [given]), *self._turned(self.words["title"], place, "title")]
+
+    def _headings(self, place: Place, slots: Slots) -> list[str]:
+        return [*self.writer.themes.get(place.theme, {}).get("heading", ()), *self._titles(place, "")]
+
+    def _hashtags(self, place: Place, slots: Slots) -> list[str]:
+        return [_hashtag(one) for one in (self.brief.company, *self._keywords(place, slots)) if one]
+
+    def _keywords(self, place: Place, slots: Slots) -> list[str]:
+        """The key phrase of the place, then others of the trade."""
+        subjects = [
+            one for one in self._turned(self.words["subject"], place, place.path) if one != place.keyword
+        ]
+        return [*filter(None, [place.keyword]), *subjects]
+
+    def short_values(self, place: Place) -> list[str]:
+        """Values that would do, best first; empty where prose is wanted."""
+        if found := self.stated(place.kind, place.span):
+            return found
+        slots, source = self._slots(place), self.writer.rng("fill", place.path)
+        if maker := self._makers.get(place.kind):
+            return [fill(one, slots, source) for one in maker(place, slots)]
+        frames = self._turned(self.words.get(place.kind, ()), place, place.kind)
+        return [fill(one, slots, source) for _ in range(24 // max(len(frames), 1) + 1) for one in frames]
+
+    def _short(self, place: Place, taken: set[str]) -> str:
+        """The first value that suits, else two parts that do, else the first one that is short enough."""
+        values = self.short_values(place)
+        for parts, text in chain((((one,), one) for one in values), self._joined(values[:30], place)):
+            if taken.isdisjoint(parts) and place.suits(text):
+                taken.update(parts)
+                return text
+        unused = [one for one in values if one not in taken] or values
+        return next((one for one in unused if len(one) <= place.span.high), "".join(unused[:1]))
+
+    def _joined(self, values: list[str], place: Place) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Longer values of two parts: a question with a lead, sentences in a row, a heading with a tail."""
+        sentences = all(one[-1:] in ".!?" for one in values)
+        tails = self.words.get(f"{place.kind}_tail", values if sentences else self.words["heading_tail"])
+        source, slots = self.writer.rng("tails", place.path), self._slots(place)
+        parts = [fill(one, slots, source) for one in source.sample(tails, len(tails))]
+        for one, part in product(values, parts):
+            if place.kind == "question":
+                yield (one, part), f"{part} {one[:1].lower()}{one[1:]}"
+            elif one != part:
+                yield (one, part), f"{one}{'' if one[-1:] in '.!?' else ' –' if ':' in one else ':'} {part}"
+
+    # -- formats -----------------------------------------------------------------------------------------------
+
+    def _formatted(self, template: str, place: Place, source: random.Random) -> str:
+        unique = uuid.UUID(int=source.getrandbits(128), version=4)
+        hour = source.randrange(10, 18)
+        return template.format(date=self._date(place), url=self._url(place), hour=hour, uuid=unique)
+
+    def _url(self, place: Place) -> str:
+        return self.brief.urls[place.index % len(self.brief.urls)]
 
     def _date(self, place: Place) -> str:
         """A day of the month in question; those of a list go over the whole month."""
@@ -185,58 +223,3 @@ class Strings:
         spread = int(place.index * 27 / max(place.count, 1)) % 28
         day = 1 + spread if place.list_path else self.writer.rng(place.path).randrange(1, 29)
         return f"{year:04d}-{month:02d}-{day:02d}"
-
-
-def _fits(pattern: str, text: str, wanted: Wanted) -> bool:
-    try:
-        found = re.search(pattern, text)
-    except re.error:
-        return True
-    return bool(found) and (wanted.low or 0) <= len(text) <= (wanted.high or 10**9)
-
-
-def _gathered(lines: list[str], low: int, high: int, target: int, language: str) -> str:
-    """As many of the lines as come near the wanted length."""
-    text = ""
-    for line in lines:
-        joined = f"{text} {line}".strip()
-        if len(joined) > high or (text and len(text) >= max(low, target * 0.7)):
-            continue
-        text = joined
-    return pad(text or lines[0][:high], low, high, language)
-
-
-def social_text(
-    writer: Writer, wanted: Wanted, low: int, high: int, target: int, source: random.Random
-) -> str:
-    """A post: a hook on its own line, a few short sentences, an invitation."""
-    slots = writer.slots(wanted.subject.keyword).focus(source)
-    hook = writer.say(writer.kinds["hook"], slots, source)
-    lines = [hook] if len(hook) <= high else []
-    length = len(hook)
-    pools = [
-        writer.kinds["social"],
-        slots.trade.lists["tip"],
-        slots.trade.lists["fact"],
-        writer.kinds["takeaway"],
-    ]
-    misses, number = 0, 0
-    while length < target and misses < 30:
-        sentence = writer.say(pools[number % len(pools)], slots, source)
-        number += 1
-        if not sentence or length + len(sentence) + 2 > high:
-            misses += 1
-            continue
-        separator = (
-            "\n\n" if number % 3 == 1 and target > 280 else ("\n" if len(lines) == 1 and high > 200 else " ")
-        )
-        lines.append(separator + sentence)
-        length += len(sentence) + len(separator)
-    text = lines[0] + "".join(lines[1:]) if lines else hook[:high]
-    if len(text) < low:
-        theme = next(iter(writer.themes.values()))
-        rest = writer.prose(
-            low - len(text) - 1, high - len(text) - 1, low - len(text), theme, slots, source, rich=False
-        )
-        text = f"{text} {rest}"
-    return pad(text[:high], low, high, writer.language)

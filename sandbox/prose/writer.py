@@ -1,4 +1,4 @@
-"""Writes prose of a wanted length about a subject, no sentence twice."""
+"""Writes prose of a wanted length about a subject, no frame twice in one answer."""
 
 from __future__ import annotations
 
@@ -7,64 +7,60 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sandbox.prose import words
 from sandbox.prose.brief import Brief
-from sandbox.prose.frames import Slots, capitalise, fill, season_of
-from sandbox.prose.words import Theme
+from sandbox.prose.fields import Span
+from sandbox.prose.frames import Slots, capitalise, fill
+from sandbox.prose.words import table, vocabulary
 from sandbox.seeds import rng
 
-_SENTENCE_END = re.compile(r"(?<=[.!?…])\s")
+Pieces = Iterator[tuple[str, str]]
+"""What goes before a piece of text, and the piece."""
+
+EDGES = ("intro", "conclusion")
+_SENTENCE = re.compile(r".*[.!?…](?=\s|$)", re.DOTALL)
 
 
-def clip(text: str, low: int, high: int) -> str:
-    """Shorten to ``high`` characters: at a sentence's end if that leaves ``low``, else at a word's, else hard."""
-    if len(text) <= high:
+def clip(text: str, span: Span) -> str:
+    """Shorten to the highest length: at a sentence's end if that leaves the lowest, else at a word's, else hard."""
+    if len(text) <= span.high:
         return text
-    head = text[:high]
-    ends = [match.start() for match in re.finditer(r"(?<=[.!?…])(?:\s|$)", head)]
-    if ends and ends[-1] >= max(low, 1):
-        return head[: ends[-1]]
-    cut = head.rfind(" ")
-    return (
-        head[:cut].rstrip(" ,;:–-")
-        if cut >= max(low + 3, 1) and len(head[:cut].rstrip(" ,;:–-")) >= low
-        else head
+    head = text[: span.high]
+    sentences = _SENTENCE.match(head)
+    words = head[: head.rfind(" ") + 1].rstrip(" ,;:–-")
+    return next(
+        (one for one in (sentences[0] if sentences else "", words) if len(one) >= max(span.low, 1)), head
     )
 
 
-def pad(text: str, low: int, high: int, language: str) -> str:
-    """Lengthen to ``low`` characters without passing ``high``."""
-    stem = text.rstrip(".!?… ")
-    while len(text) < low:
-        stem = f"{stem} {words.kinds(language)['padding'][0]}".strip()
-        text = clip(stem + ".", low, high)
-        if len(text) >= high:
+def grow(pieces: Pieces, span: Span, end: str = "") -> str:
+    """Put pieces together until they are about as long as wanted; what would pass the limit is left out."""
+    text, misses = "", 0
+    for gap, piece in pieces:
+        longer = f"{text}{gap}{piece}" if text else piece
+        fits = len(longer) + len(end) <= span.high
+        text, misses = (longer, misses) if fits else (text, misses + 1)
+        if len(text) + len(end) >= max(span.low, span.aim) or misses > 40:
             break
-    return text if len(text) >= low else text.ljust(low, ".")
-
-
-def fit(text: str, low: int, high: int, language: str) -> str:
-    """Bring a text between its limits."""
-    return pad(clip(text, low, high), low, high, language)
+    return text + end if text else ""
 
 
 class Writer:
     """Writes for one answer; keeps what was said, so that nothing is said twice in it."""
 
-    def __init__(self, brief: Brief) -> None:
+    def __init__(self, brief: Brief, language: str = "") -> None:
         self.brief = brief
-        self.language = brief.language
-        self.themes = words.themes(self.language)
-        self.kinds = words.kinds(self.language)
+        self.language = language or brief.language
+        self.words = vocabulary(self.language, brief.trade)
+        self.themes = table(f"{self.language}/themes")
+        self.middle = [name for name in self.themes if name not in EDGES]
         self.said: set[str] = set()
         month = brief.month[1] if brief.month else 1 + int(brief.seed[:4], 16) % 12
-        subjects = brief.trade.lists["subject"]
+        subjects = self.words["subject"]
         self.base = Slots(
-            language=self.language,
-            trade=brief.trade,
+            lists=self.words,
             keyword=brief.keyword or brief.topic or subjects[int(brief.seed[4:8], 16) % len(subjects)],
             company=brief.company or "PostHub Sandbox",
-            season=season_of(month, self.language),
+            season=self.words["season"][month % 12 // 3],
         )
 
     def rng(self, *path: object) -> random.Random:
@@ -73,170 +69,78 @@ class Writer:
     def slots(self, keyword: str = "", female: bool = False) -> Slots:
         return replace(self.base, keyword=keyword or self.base.keyword, female=female)
 
-    def say(self, frames: Sequence[str], slots: Slots, source: random.Random, tries: int = 12) -> str:
-        """A sentence from the frames that has not been said in any wording; empty if there is none."""
-        for _ in range(tries):
-            frame = source.choice(frames)
-            if frame in self.said:
-                continue
-            sentence = fill(frame, slots, source)
-            if sentence not in self.said:
-                self.said |= {frame, sentence}
-                return sentence
-        return ""
+    def fit(self, text: str, span: Span) -> str:
+        """Bring a text between its limits."""
+        text = clip(text, span)
+        stem = text.rstrip(".!?… ")
+        while len(text) < span.low:
+            stem = f"{stem} {self.words['padding'][0]}".strip()
+            text = clip(f"{stem}.", span)
+        return text
 
-    def _pick(self, frames: Sequence[str], count: int, source: random.Random) -> list[str]:
-        """Some of the frames in their own order: they were written to follow one another."""
-        fresh = [frame for frame in frames if frame not in self.said]
-        chosen = sorted(source.sample(range(len(fresh)), min(count, len(fresh))))
-        return [fresh[index] for index in chosen]
+    def fresh(self, frames: Sequence[str], count: int, source: random.Random) -> list[str]:
+        """So many of the frames that have not been said, in their own order."""
+        unsaid = [at for at, frame in enumerate(frames) if frame not in self.said]
+        return [frames[at] for at in sorted(source.sample(unsaid, min(count, len(unsaid))))]
 
-    def _paragraphs(self, theme: Theme, slots: Slots, source: random.Random) -> Iterator[list[str]]:
-        """Frames by paragraph, without end: the theme, facts of the trade in between, then remarks, then all anew."""
-        facts = list(slots.trade.lists["fact"])
-        source.shuffle(facts)
-        body = self._pick(theme.body, max(9, int(len(theme.body) * 0.75)), source)
-        asides = list(self.kinds["aside"])
-        source.shuffle(asides)
-        # what introduces and what sums up speaks for itself: the trade's facts belong into the middle
-        inner = theme.name not in ("intro", "conclusion")
-        yield [source.choice(theme.open), *body[:3]]
-        yield [*body[3:6], source.choice(self.kinds["mention"])]
+    def say(self, frame: str, slots: Slots, source: random.Random) -> str:
+        self.said.add(frame)
+        return fill(frame, slots, source)
+
+    def outlined(self, outline: list[list[str]], slots: Slots, source: random.Random) -> Pieces:
+        """Sentences in the turn of an outline of fields.toml, until its lists have no more."""
+        for gap, name in [*outline[:1], *outline[1:] * 30]:
+            for frame in self.fresh(self.words[name], 1, source):
+                yield gap, self.say(frame, slots, source)
+
+    def told(self, theme: str, slots: Slots, source: random.Random, must: bool, lists: bool) -> Pieces:
+        """Endless sentences about a theme by paragraph; the first one has the key phrase if it must."""
+        for number, frames in enumerate(self._paragraphs(theme, source, lists)):
+            if must and not number and "{kw}" not in " ".join(frames):
+                frames.insert(1, source.choice(self.words["must"]))
+            for at, frame in enumerate(frames):
+                yield " " if at else "\n\n", self.say(frame, slots, source)
+
+    def _paragraphs(self, theme: str, source: random.Random, lists: bool) -> Iterator[list[str]]:
+        """Frames by paragraph, without end: the theme, facts of the trade in between, remarks, then all anew."""
+        words, frames, middle = self.words, self.themes[theme], theme not in EDGES
+        body = self.fresh(frames["body"], max(9, int(len(frames["body"]) * 0.75)), source)
+        yield [*self.fresh(frames["open"], 1, source), *body[:3]]
+        yield [*body[3:6], *self.fresh(words["mention"], 1, source)]
         body = body[6:]
+        if lists and middle and source.random() < 0.55:
+            lead, tips = self.fresh(words["list_lead"], 1, source), self.fresh(words["tip"], 3, source)
+            self.said.update(lead + tips)
+            yield ["\n- ".join([f"{lead[0]}\n", *tips])] if lead and len(tips) > 1 else tips
         while True:
-            if inner:
-                told = self._fresh(facts, 3)
-                lead = (
-                    source.sample(self.kinds["fact_lead"], 1)
-                    if len(told) > 1 and source.random() < 0.6
-                    else []
-                )
-                yield lead + told
-            if body:
-                yield body[:4] + (self._fresh(asides, 1) if len(body) < 3 else [])
-                body = body[4:]
-                continue
-            rest = self._fresh(asides, 3) + (self._fresh(facts, 1) if inner else [])
-            if len(rest) < 2:
+            # what introduces and what sums up speaks for itself: the trade's facts belong into the middle
+            facts = self.fresh(words["fact"], 2, source) if middle else []
+            if (
+                len(facts) > 1
+                and source.random() < 0.6
+                and (lead := self.fresh(words["fact_lead"], 1, source))
+            ):
+                self.said.update([*lead, facts[0]])
+                facts[0] = f"{lead[0]} {facts[0]}"
+            more = body[:4] + ([] if len(body) > 2 else self.fresh(words["aside"], 3, source))
+            body = body[4:]
+            yield from (one for one in (facts, more) if one)
+            if not facts and not more:
                 self.said.clear()  # everything has been said: a text of this length repeats itself
-                body, facts = list(theme.body), list(slots.trade.lists["fact"])
-            yield rest
-
-    def _fresh(self, frames: list[str], count: int) -> list[str]:
-        """Take so many frames that have not been used off the list."""
-        taken: list[str] = []
-        while frames and len(taken) < count:
-            frame = frames.pop()
-            if frame not in self.said:
-                taken.append(frame)
-        return taken
-
-    def sentences(self, theme: Theme, slots: Slots, source: random.Random) -> Iterator[tuple[str, bool]]:
-        """Endless sentences about a theme; True marks one that opens a paragraph."""
-        slots = slots.focus(source)
-        for frames in self._paragraphs(theme, slots, source):
-            opens = True
-            for frame in frames:
-                sentence = self.say([frame], slots, source, tries=1)
-                if sentence:
-                    yield sentence, opens
-                    opens = False
-
-    def bullets(self, slots: Slots, source: random.Random, count: int) -> str:
-        """A short Markdown list of advice with its lead-in."""
-        tips = [
-            tip for tip in (self.say(slots.trade.lists["tip"], slots, source) for _ in range(count)) if tip
-        ]
-        if len(tips) < 2:
-            return ""
-        lead = source.choice(self.kinds["list_lead"])
-        return lead + "\n\n" + "\n".join(f"- {tip}" for tip in tips)
 
     def prose(
         self,
-        low: int,
-        high: int,
-        target: int,
-        theme: Theme,
+        theme: str,
         slots: Slots,
         source: random.Random,
-        rich: bool = True,
+        span: Span,
+        must: bool = False,
+        end: str = "",
     ) -> str:
-        """Text of about ``target`` characters, never over ``high`` and not under ``low``; ends with a sentence.
-
-        Long text comes in paragraphs; ``rich`` allows one Markdown list in it.
-        """
-        paragraphs: list[str] = []
-        length = 0
-        closing = fill(source.choice(theme.close), slots.focus(source), source)
-        closing = "" if closing in self.said else closing
-        room = len(closing) + 2
-        stream = self.sentences(theme, slots, source)
-        listed = not rich or target < 900 or theme.name in ("intro", "conclusion") or source.random() < 0.45
-        misses = 0
-        while length < target - room or (length < low and misses < 40):
-            sentence, opens = next(stream)
-            if length + len(sentence) + 2 > high:
-                misses += 1
-                if misses > 40 or length >= low:
-                    break
-                continue
-            if not paragraphs or (opens and length > 0 and target > 350):
-                if not listed and paragraphs and length > target * 0.45:
-                    listed = True
-                    block = self.bullets(slots, source, source.choice((3, 4)))
-                    if block and length + len(block) + len(sentence) + 6 < min(high, target):
-                        paragraphs.append(block)
-                        length += len(block) + 2
-                paragraphs.append(sentence)
-            else:
-                paragraphs[-1] += " " + sentence
-            length = sum(len(part) + 2 for part in paragraphs) - 2
-        if closing and paragraphs and length + 1 + len(closing) <= high:
-            paragraphs[-1] += " " + closing
-            self.said.add(closing)
-        return fit("\n\n".join(paragraphs), low, high, self.language)
-
-    def with_terms(self, text: str, terms: Sequence[str], low: int, high: int, source: random.Random) -> str:
-        """Make sure that every term stands in the first paragraph word for word, if there is room at all."""
-        first = text.split("\n\n", 1)[0]
-        missing = [term for term in terms if term not in first]
-        if not missing:
-            return text
-        joined = f" {self.kinds['and'][0]} ".join(missing)
-        frames = [frame for frame in self.kinds["must"] if frame not in self.said]
-        sentence = fill(source.choice(frames or self.kinds["must"]), self.slots(joined), source)
-        head, *rest = _SENTENCE_END.split(text, maxsplit=1)
-        if len(head) + len(sentence) + 1 <= high and text[-1:] in ".!?…":
-            return self._fit_around(head, sentence, rest[0] if rest else "", (low, high), terms)
-        return fit(f"{capitalise(joined)}: {text}", low, high, self.language)
-
-    def _fit_around(
-        self, head: str, sentence: str, rest: str, limits: tuple[int, int], terms: Sequence[str]
-    ) -> str:
-        """Put a sentence behind the first one; what is too much then is taken off the middle, not off the end."""
-        low, high = limits
-        kept = rest
-        while kept and len(head) + len(sentence) + len(kept) + 2 > high:
-            shorter = _drop_sentence(kept)
-            if shorter == kept:
-                break
-            kept = shorter
-        text = f"{head} {sentence} {kept}".strip()
-        if low <= len(text) <= high and all(term in text for term in terms):
-            return text
-        return fit(text, low, high, self.language)
-
-
-def _drop_sentence(text: str) -> str:
-    """The text without the last but one sentence of its longest paragraph."""
-    paragraphs = text.split("\n\n")
-    index = max(
-        range(len(paragraphs)), key=lambda at: len(paragraphs[at]) if "- " not in paragraphs[at][:2] else 0
-    )
-    sentences = _SENTENCE_END.split(paragraphs[index])
-    if len(sentences) < 2:
-        return text
-    del sentences[-2]
-    paragraphs[index] = " ".join(sentences)
-    return "\n\n".join(paragraphs)
+        """Text about a theme that ends with a sentence; long text has paragraphs and may have a Markdown list."""
+        slots = slots.focus(source)
+        close = self.fresh(self.themes[theme]["close"], 1, source)
+        closing = f" {self.say(close[0], slots, source)}" if close and len(close[0]) < span.high // 3 else ""
+        pieces = self.told(theme, slots, source, must, span.aim > 900)
+        spaced = ((gap if span.aim > 350 else " ", piece) for gap, piece in pieces)
+        return self.fit(grow(spaced, span, closing + end) or capitalise(slots.keyword), span)

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from sandbox.prose.brief import Brief
-from sandbox.prose.fields import slugify
+from sandbox.prose.fields import Span, slugify
 from sandbox.prose.frames import fill
 from sandbox.prose.writer import Writer
 from sandbox.seeds import fingerprint
@@ -133,14 +133,12 @@ def _article(company: str, title: str) -> str:
     writer = Writer(brief)
     source = writer.rng("page")
     # a page about a company is about its trade, a post is about what its title says
-    slots = writer.slots("" if title == company else title[:1].lower() + title[1:].split(":")[0]).focus(
-        source
-    )
+    about = "" if title == company else title[:1].lower() + title[1:].split(":")[0]
+    slots = writer.slots(about).focus(source)
     parts = []
     for name in ["intro", *source.sample(["choice", "mistakes", "care", "price", "trust", "numbers"], 2)]:
-        theme = writer.themes[name]
-        text = writer.prose(300, 1500, 750, theme, slots, source, rich=False)
-        parts.append(f"<h2>{_e(fill(source.choice(theme.heading), slots, source))}</h2>")
+        text = writer.prose(name, slots, source, Span(300, 1500))
+        parts.append(f"<h2>{_e(fill(source.choice(writer.themes[name]['heading']), slots, source))}</h2>")
         parts.append(_paragraphs(*text.split("\n\n")))
     return "\n".join(parts)
 

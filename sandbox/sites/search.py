@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sandbox.prose.brief import Brief
 from sandbox.prose.fields import slugify
 from sandbox.prose.frames import fill
-from sandbox.prose.writer import Writer, clip
+from sandbox.prose.writer import Writer
 from sandbox.sites.companies import PAGES, Company, findings, named_in
 
 
@@ -53,7 +53,7 @@ def _media(name: str, brief: Brief, host: str, count: int) -> list[Result]:
     made = []
     writer = Writer(brief)
     about = replace(writer.base, company=name)
-    for number, line in enumerate(writer.kinds["media"][:count]):
+    for number, line in enumerate(writer.words["media"][:count]):
         slug, title = fill(line, about, writer.rng("media")).split(" ", 1)
         url = f"{host}/sites/media/{slug}/{slugify(name)}"
         date = f"2026-{1 + int(source[number], 16) % 10:02d}-{1 + int(source[number + 4 : number + 6], 16) % 28:02d}"
@@ -89,20 +89,13 @@ def _about_unknown(brief: Brief, host: str) -> Found:
     name = brief.company or ("dotazovaná firma" if brief.language == "cs" else "the company in question")
     results = _media(name, brief, host, 3)
     source = writer.rng("search")
-    middle = [
-        theme
-        for key, theme in writer.themes.items()
-        if key not in ("intro", "conclusion", "story", "process")
-    ]
+    told = enumerate(writer.words["unknown"], 1)
     about = replace(writer.base, company=name)
-    told = enumerate(writer.kinds["unknown"], 1)
     head = [f"{fill(line, about, source)} [{number}]" for number, line in told]
-    facts = source.sample(list(brief.trade.lists["fact"]), 4)
-    body = [
-        f"{writer.say([fact], writer.slots().focus(source), source)} [{1 + n % len(results)}]"
-        for n, fact in enumerate(facts)
-    ]
-    tail = clip(writer.say(source.choice(middle).body, writer.slots().focus(source), source), 0, 400)
+    slots = writer.slots().focus(source)
+    facts = [fill(fact, slots, source) for fact in writer.fresh(writer.words["fact"], 4, source)]
+    body = [f"{fact} [{1 + number % len(results)}]" for number, fact in enumerate(facts)]
+    tail = fill(source.choice(writer.themes["choice"]["body"]), slots, source)
     return Found(
         "\n\n".join(_paragraphs([*head, *body, tail])), tuple(results), (name, brief.prompt[:60].strip())
     )

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from sandbox.prose import words
 from sandbox.prose.brief import Brief, language_of
 from sandbox.prose.compose import free_text
 from sandbox.prose.frames import Slots, fill
-from sandbox.prose.phrases import Phrases, Subject, Wanted
-from sandbox.prose.words import general, pairs, trade
-from sandbox.prose.writer import Writer
+from sandbox.prose.strings import Place, Strings
+from sandbox.prose.words import table, trades, vocabulary
 from sandbox.seeds import fingerprint, normalise, rng
 
-WORDS = Path(words.__file__).parent
+_LISTS = ("heading", "open", "body", "close")
 COMPANIES = [
     "Pražírna Hanácké zrno",
     "Účetní kancelář Jasná bilance",
@@ -57,26 +54,30 @@ def test_the_text_is_about_the_trade_that_the_prompt_names() -> None:
 
 @pytest.mark.parametrize("language", ["cs", "en"])
 def test_every_frame_can_be_filled_for_every_trade(language: str) -> None:
-    names = [path.stem for path in WORDS.glob(f"{language}_*.txt")]
-    trades = [trade(name) for name in names if name.split("_")[1] not in ("themes", "kinds")]
-    themes = words.themes(language).values()
-    frames = [frame for theme in themes for frame in (*theme.heading, *theme.open, *theme.body, *theme.close)]
-    frames += [frame for values in words.kinds(language).values() for frame in values]
-    for one in trades:
-        slots = Slots(language, one, "téma", "Firma", "v zimě").focus(rng(one.key))
-        for frame in frames + [fact for name in ("fact", "tip", "question") for fact in one.lists[name]]:
+    frames = [
+        line for theme in table(f"{language}/themes").values() for part in _LISTS for line in theme[part]
+    ]
+    frames += [line for lines in table(f"{language}/kinds").values() for line in lines]
+    for trade in ("general", *trades(language)):
+        known = vocabulary(language, trade)
+        slots = Slots(known, "téma", "Firma", "v zimě").focus(rng(trade))
+        for frame in frames + [fact for name in ("fact", "tip", "question") for fact in known[name]]:
             text = fill(frame, slots, rng(frame))
             assert text
             assert not re.search(r"[{}<>~\[\]]", text), frame
 
 
 @pytest.mark.parametrize("language", ["cs", "en"])
-def test_every_kind_of_field_has_its_words_in_every_language(language: str) -> None:
-    phrases = Phrases(Writer(Brief(fingerprint(language), "x", forced_language=language)))
-    composed = {"content", "answer", "social", "description", "date"}
-    for kind in {kind for kind, _ in pairs("fields", "kind")} - composed:
-        wanted = Wanted(kind, None, None, (), Subject("/0"), "/0/x")
-        assert all(phrases.candidates(wanted, rng(kind))) and phrases.candidates(wanted, rng(kind)), kind
+def test_every_kind_of_field_is_written_from_its_own_words_in_every_language(language: str) -> None:
+    strings = Strings(Brief(fingerprint(language), "x", forced_language=language))
+    for kind in set(table("fields")["kind"]) - {"content", *table("fields")["outline"]}:
+        assert strings.short_values(Place(kind=kind)), kind
+
+
+@pytest.mark.parametrize("language", ["cs", "en"])
+def test_no_list_of_a_trade_hides_a_list_of_all_trades(language: str) -> None:
+    for trade in ("general", *trades(language)):
+        assert not set(table(f"{language}/kinds")) & set(table(f"{language}/{trade}"))
 
 
 def test_an_article_ends_with_the_words_that_its_author_always_ends_with() -> None:
@@ -84,10 +85,10 @@ def test_an_article_ends_with_the_words_that_its_author_always_ends_with() -> No
     assert text.endswith("\n\nTak zase příště u kávy.")
 
 
-@pytest.mark.parametrize("key", ["cs_coffee", "cs_accounting", "cs_carpentry", "cs_general"])
+@pytest.mark.parametrize("key", ["general", *trades("cs")])
 def test_every_noun_has_its_six_cases(key: str) -> None:
     for letter in "tpmnzc":
-        for line in trade(key).lists[letter]:
+        for line in table(f"cs/{key}")[letter]:
             assert len(line.split("|")) == 6, line
 
 
@@ -103,17 +104,15 @@ def test_every_noun_has_its_six_cases(key: str) -> None:
     ],
 )
 def test_czech_prepositions_are_vocalised(frame: str, text: str) -> None:
-    slots = Slots("cs", trade("cs_coffee"), "", "", "", nouns={"t": trade("cs_coffee").lists["t"][0]})
+    coffee = vocabulary("cs", "coffee")
+    slots = Slots(coffee, "", "", "", nouns={"t": coffee["t"][0]})
     assert fill(frame, slots, rng("x")) == text
 
 
 def test_words_follow_the_gender_of_the_person() -> None:
-    slots = Slots("cs", general("cs"), "", "", "")
-    assert fill("<Vyrostl/Vyrostla> tu.", slots, rng("x")) == "Vyrostl tu."
-    assert (
-        fill("<Vyrostl/Vyrostla> tu.", Slots("cs", general("cs"), "", "", "", female=True), rng("x"))
-        == "Vyrostla tu."
-    )
+    words = vocabulary("cs", "general")
+    assert fill("<Vyrostl/Vyrostla> tu.", Slots(words, "", "", ""), rng("x")) == "Vyrostl tu."
+    assert fill("<Vyrostl/Vyrostla> tu.", Slots(words, "", "", "", female=True), rng("x")) == "Vyrostla tu."
 
 
 @pytest.mark.parametrize(
