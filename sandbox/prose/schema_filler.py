@@ -241,7 +241,9 @@ class SchemaFiller:
         return best if places[best] >= 0 else ""
 
     def _string(self, schema: Schema, place: Place) -> str:
-        taken = self._taken.setdefault(f"{place.list_path}#{place.name}", set()) if place.list_path else set()
+        # values differ within their list, headings in the whole text
+        within = "" if kind_of(place.name) == "heading" else place.list_path
+        taken = self._taken.setdefault(f"{within}#{place.name}", set())
         value = self._strings.write(schema, place, taken)
         taken.add(value)
         return value
