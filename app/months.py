@@ -18,17 +18,18 @@ from app.money.quoting import Quotes
 from app.summaries import RunSummary, counts, words
 from domain.errors import FetchFailed, InvalidInput, PostHubError, UnsafeUrl
 from domain.money import to_usd
-from domain.month import GRAPH_VERSION, CardStatus
+from domain.month import GRAPH_VERSION, CardStatus, Month, cards_of
 from domain.month_request import MonthRequest
 from domain.stages import POSTS, Kind, of_kind
 from exports.package.collect import collect
 from exports.package.write import write
 from graph.content import MAX_PARALLEL, MAX_STEPS, build
 from nodes.intake import RunContext, open_run
+from nodes.made import made
 from nodes.review.question import ANSWERS
 from nodes.work import Ports
 from store.checkpoints import PostHubSaver
-from store.content.items import ItemStatus, Owner
+from store.content.items import ItemRecord, ItemStatus, Owner
 from store.content.reviews import OutcomeStatus
 from store.content.run_record import RunRecord, RunStatus
 from store.money.budgets import Budgets
@@ -37,7 +38,6 @@ Event = Mapping[str, Any]
 
 _STRICT_RESUME = "__pregel_strict_resume"
 """Lets LangGraph refuse an answer to an interrupt that no longer waits, instead of ignoring it."""
-
 
 _MADE = frozenset({ItemStatus.DRAFT, ItemStatus.APPROVED, ItemStatus.PACKAGED})
 """Statuses of what a person sees; the store keeps working material beside it."""
@@ -189,14 +189,20 @@ class Months:
 
     async def made(self, run: RunRecord) -> list[tuple[str, str]]:
         """Return (step, item) of what a run has made so far."""
-        records = [
-            (kind, each) for kind in Kind for each in await self._ports.items.list_newest(_owner(run), kind)
-        ]
+        kinds = await self._made(run)
         return [
             (of_kind(kind, str(each.content.get("kind", ""))).name, each.item)
-            for kind, each in records
+            for kind, records in kinds.items()
+            for each in records
             if each.status in _MADE
         ]
+
+    async def _made(self, run: RunRecord) -> dict[Kind, list[ItemRecord]]:
+        return await made(self._ports.items, _owner(run), await self._month(run.id))
+
+    async def _month(self, run_id: str) -> Month:
+        state: Any = (await self._graph.aget_state(_config(run_id))).values
+        return state  # type: ignore[no-any-return]
 
     async def fields(
         self, run: RunRecord, point: str, item: str, fields: Mapping[str, Any]
@@ -204,14 +210,15 @@ class Months:
         """Return all fields of a waiting item: a request holds only a summary of an article."""
         if point != POSTS.point:
             return fields
-        return (await self._ports.items.newest(_owner(run), Kind.POST, POSTS.item_of(item))).content
+        version = cards_of(await self._month(run.id), POSTS)[POSTS.item_of(item)]["version"]
+        return (await self._ports.items.get(_owner(run), Kind.POST, POSTS.item_of(item), version)).content
 
     async def summary(self, run_id: str) -> RunSummary:
         """Sum a run up: status, what waits, counts, words of each post, cost by provider."""
         ports, run = self._ports, await self.get(run_id)
         mine = _owner(run)
         waiting = await self.waiting(run_id) if run.status == RunStatus.WAITING else None
-        kinds = {kind: await ports.items.list_newest(mine, kind) for kind in Kind}
+        kinds = await self._made(run)
         newest = {(o.kind, o.item): o for o in await ports.reviews.outcomes(mine)}  # in order of revision
         outcomes = list(newest.values())
         return RunSummary(
@@ -245,7 +252,7 @@ class Months:
         run = await self.get(run_id)
         package = await collect(
             _owner(run),
-            items=ports.items,
+            await self._made(run),
             reviews=ports.reviews,
             runs=ports.runs,
             tenants=ports.tenants,

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from domain.review import Policy
 from domain.stages import Stage
 
-GRAPH_VERSION = "2"
+GRAPH_VERSION = "3"
 """Rises when a waiting thread of the old graph could not go on in the new one."""
 
 
@@ -30,29 +30,67 @@ OPEN = frozenset({CardStatus.WAITING, CardStatus.WORKING, CardStatus.FAILED})
 """Statuses of items of which there is still something to ask."""
 
 
+class Version(TypedDict):
+    """Which content of an item is meant, whatever else was made of it since, or on another branch.
+
+    ``revision`` counts how often it was made again, ``edition`` the contents of one revision.
+    """
+
+    revision: int
+    edition: int
+    hash: str
+
+
+class Part(TypedDict, total=False):
+    """A text, a picture or a clip of a package. One that failed keeps the version that it had before, if any."""
+
+    kind: str
+    status: str
+    problem: str
+    version: Version
+
+
 class Card(TypedDict, total=False):
-    """What the graph knows of one item. ``title`` and ``problem`` are for people."""
+    """What the graph knows of one item. ``title`` and ``problem`` are for people.
+
+    ``revision`` counts how often the item was sent back; ``version`` is the content that is meant now, ``parts`` those
+    of a package, by their names.
+    """
 
     status: str
     revision: int
     title: str
     problem: str
+    version: Version
+    parts: dict[str, Part]
 
 
 Cards = dict[str, Card]
 
 
-def new_card(title: str, revision: int = 0, problem: str = "") -> Card:
+def new_card(title: str, revision: int = 0, problem: str = "", version: Version | None = None) -> Card:
     """Return the card of an item that was just made, or that failed where there is a ``problem``."""
     status = CardStatus.FAILED if problem else CardStatus.WAITING
-    return {"status": status.value, "revision": revision, "title": title, "problem": problem}
+    card: Card = {"status": status.value, "revision": revision, "title": title, "problem": problem}
+    return {**card, "version": version} if version else card
 
 
 def merge_cards(left: Cards | None, right: Cards | None) -> Cards:
     """Merge by item, and field by field within an item: parallel nodes write different fields of one card."""
-    merged: dict[str, Any] = dict(left or {})
+    merged: Cards = dict(left or {})
     for item, card in (right or {}).items():
-        merged[item] = {**merged.get(item, {}), **card}
+        merged[item] = merge_card(merged.get(item, {}), card)
+    return merged
+
+
+def merge_card(left: Card, right: Card) -> Card:
+    """Merge two halves of one card: fields of the right one win, parts are merged field by field too."""
+    merged: Card = {**left, **right}
+    if "parts" in right:
+        parts = dict(left.get("parts", {}))
+        for name, part in right["parts"].items():
+            parts[name] = {**parts.get(name, {}), **part}
+        merged["parts"] = parts
     return merged
 
 
@@ -122,6 +160,11 @@ class Month(TypedDict, total=False):
 def cards_of(month: Month, stage: Stage) -> Cards:
     """Return the cards of a stage's items."""
     return month.get(stage.key, {})  # type: ignore[return-value]  # the stages' keys are keys of cards
+
+
+def with_cards(month: Month, stage: Stage, cards: Cards) -> Month:
+    """Return the month with some of a stage's cards changed."""
+    return {**month, stage.key: merge_cards(cards_of(month, stage), cards)}  # type: ignore[misc]
 
 
 class Work(TypedDict):

@@ -9,6 +9,7 @@ from domain.month import Month, Update
 from domain.stages import HANDOVER
 from exports.package.collect import collect
 from exports.package.write import write
+from nodes.made import made
 from nodes.work import Ports, announce, owner, progress
 from store.content.reviews import OutcomeStatus
 from store.content.run_record import RunStatus
@@ -29,7 +30,7 @@ class Handover:
         run = await self.ports.runs.get(mine.organization_id, mine.run_id)
         package = await collect(
             mine,
-            items=self.ports.items,
+            await made(self.ports.items, mine, state),
             reviews=self.ports.reviews,
             runs=self.ports.runs,
             tenants=self.ports.tenants,

@@ -10,11 +10,12 @@ from domain.calls import MediaResult, TemplateRef
 from domain.content.platforms import platform
 from domain.content.visual import VisualBrief, VisualPrompt, image_prompt, video_prompt, visual_schema
 from domain.errors import FeatureNotAvailable
-from domain.ids import aspect_of, part_name, whole_of
+from domain.ids import aspect_of, whole_of
 from domain.month import Month, Update, Work
-from domain.stages import IMAGES, VIDEO, VISUALS, Kind
+from domain.stages import IMAGES, POSTS, RESEARCH, VIDEO, VISUALS, Kind
 from domain.tiers import cheapest_with, tier
-from nodes.work import Ports, Task, ask, company, ended, guarded, owner
+from nodes.work import Ports, Task, ask, company, guarded, meant, owner, part_of_package, topic_of
+from store.content.items import ItemRecord
 from tools.calling import use
 from tools.image import generate_image_tool
 from tools.media import MAX_ALT_TEXT
@@ -33,13 +34,12 @@ class Images:
         item, topic = state["item"], whole_of(state["item"])
         task = Task(IMAGES, item, state["revision"])
 
-        async def work() -> None:
-            await self._make(state, task, topic, aspect_of(item))
+        async def work() -> ItemRecord:
+            return await self._make(state, task, topic, aspect_of(item))
 
-        error = await guarded(self.ports, state["month"], task, work)
-        return {IMAGES.key: {topic: {part_name(item): ended(error)}}}
+        return part_of_package(task, await guarded(self.ports, state["month"], task, work))
 
-    async def _make(self, state: Work, task: Task, topic: str, aspect: str) -> None:
+    async def _make(self, state: Work, task: Task, topic: str, aspect: str) -> ItemRecord:
         month = state["month"]
         if not tier(month["tier"]).images:
             raise _not_in_tier(month, "images")
@@ -60,7 +60,7 @@ class Images:
             "model": made.served.model,
             "platforms": [code for code in month["platforms"] if platform(code).aspect_ratio == aspect],
         }
-        await self.ports.items.save(
+        return await self.ports.items.save(
             owner(month),
             Kind.ASSET,
             task.item,
@@ -80,13 +80,12 @@ class Video:
         item, topic = state["item"], whole_of(state["item"])
         task = Task(VIDEO, item, state["revision"])
 
-        async def work() -> None:
-            await self._make(state, task, topic)
+        async def work() -> ItemRecord:
+            return await self._make(state, task, topic)
 
-        error = await guarded(self.ports, state["month"], task, work)
-        return {VIDEO.key: {topic: {part_name(item): ended(error)}}}
+        return part_of_package(task, await guarded(self.ports, state["month"], task, work))
 
-    async def _make(self, state: Work, task: Task, topic: str) -> None:
+    async def _make(self, state: Work, task: Task, topic: str) -> ItemRecord:
         month = state["month"]
         if not tier(month["tier"]).video:
             raise _not_in_tier(month, "video")
@@ -109,7 +108,7 @@ class Video:
             "provider": made.served.provider,
             "model": made.served.model,
         }
-        await self.ports.items.save(
+        return await self.ports.items.save(
             owner(month),
             Kind.ASSET,
             task.item,
@@ -128,13 +127,12 @@ async def visual_brief(
     Asked once per post and revision, answered by the journal after.
     """
     month = state["month"]
-    planned = (await ports.items.newest(owner(month), Kind.TOPIC, topic)).content
-    persona = (await ports.items.newest(owner(month), Kind.PERSONA, planned["personaId"])).content
-    article = (await ports.items.newest(owner(month), Kind.POST, topic)).content
+    planned, persona = await topic_of(ports, month, topic)
+    article = (await meant(ports, month, POSTS, topic)).content
     variables = {
         "company": await company(ports, month),
-        "persona": persona,
-        "topic": planned,
+        "persona": persona.content,
+        "topic": planned.content,
         "blogpost": {"title": article["title"], "summary": article["metaDescription"]},
         "reason": state["reason"],
     }
@@ -142,12 +140,12 @@ async def visual_brief(
     answer, rendered = await ask(
         ports, month, task, "VISUAL_GEN_V1", variables, visual_schema(), VisualBrief.model_validate
     )
-    return answer.value, persona, rendered.ref
+    return answer.value, persona.content, rendered.ref
 
 
 async def industry(ports: Ports, month: Month) -> str:
     """Words that tell the company's line of business, for the authenticity rule."""
-    dna = await ports.items.newest(owner(month), Kind.DNA, "dna")
+    dna = await meant(ports, month, RESEARCH, "dna")
     words = (month.get("business_field"), dna.content.get("industry"), month.get("product_type"))
     return " ".join(word for word in words if word)
 

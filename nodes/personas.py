@@ -24,12 +24,12 @@ from nodes.work import (
     announce,
     ask,
     company,
+    kept,
     owner,
     progress,
     record_done,
     template_ref,
 )
-from store.content.items import ItemStatus
 from store.content.reviews import OutcomeStatus
 
 PROPOSED = 6
@@ -53,8 +53,7 @@ class Personas:
         cards: Cards = {}
         for item, persona in cast.items():
             revision = revisions.get(item, 0)
-            cards[item] = new_card(persona.character_name, revision)
-            await self.ports.items.save(
+            saved = await self.ports.items.save(
                 owner(state),
                 Kind.PERSONA,
                 item,
@@ -63,6 +62,7 @@ class Personas:
                 findings=notes.get(item, ()),
                 template=asked_with,
             )
+            cards[item] = new_card(persona.character_name, revision, version=saved.version)
             await record_done(self.ports, state, Task(PERSONAS, item, revision))
             progress(PERSONAS, item, OutcomeStatus.DONE, persona.character_name)
         return {"personas": cards, "rework": []}
@@ -73,23 +73,23 @@ class Personas:
         return await self._unique(state, task, dict(zip(_items(), proposed, strict=True)), {})
 
     async def _again(self, state: Month, rework: Sequence[Rework]) -> tuple[Cast, dict[str, list[str]]]:
-        kept = await self._kept(state, {entry["item"] for entry in rework})
+        others = await self._others(state, {entry["item"] for entry in rework})
         made: Cast = {}
         notes: dict[str, list[str]] = {}
         for entry in rework:
             task = Task(PERSONAS, entry["item"], entry["revision"])
-            proposed = await self._ask(state, task, 1, {**kept, **made}, entry["reason"], steps.DRAFT)
-            unique, note = await self._unique(state, task, {entry["item"]: proposed[0]}, {**kept, **made})
+            proposed = await self._ask(state, task, 1, {**others, **made}, entry["reason"], steps.DRAFT)
+            unique, note = await self._unique(state, task, {entry["item"]: proposed[0]}, {**others, **made})
             made |= unique
             notes |= note
         return made, notes
 
-    async def _kept(self, state: Month, without: set[str]) -> Cast:
-        records = await self.ports.items.list_newest(owner(state), Kind.PERSONA)
+    async def _others(self, state: Month, without: set[str]) -> Cast:
+        records = await kept(self.ports, state, PERSONAS)
         return {
             record.item: Persona.model_validate(record.content)
             for record in records
-            if record.item not in without and record.status != ItemStatus.DROPPED
+            if record.item not in without
         }
 
     async def _unique(

@@ -65,20 +65,20 @@ class Research:
         await record_done(self.ports, state, task)
         progress(RESEARCH, "dna", OutcomeStatus.DONE, f"{len(known)} sources")
         return {
-            RESEARCH.key: {"dna": new_card(state["company"], saved.revision)},
+            RESEARCH.key: {"dna": new_card(state["company"], saved.revision, version=saved.version)},
             "rework": [],
         }
 
     async def _pages(self, state: Month) -> list[dict[str, str]]:
         """Read the site once: a resumed run must see what the first one saw, or its questions would differ."""
-        mine = owner(state)
-        kept = await self.ports.items.list_newest(mine, Kind.DNA)
-        for record in kept:
-            if record.item == "site":
+        mine, website = owner(state), state["website"]
+        for record in await self.ports.items.history(mine, Kind.DNA, "site"):
+            if record.content["website"] == website:
                 return list(record.content["pages"])
         site = read_site_tool(self.ports.pages)
-        pages: list[Page] = await use(site, url=state["website"], max_pages=_MAX_PAGES)
-        content = {"pages": [{"url": p.url, "title": p.title, "text": p.text} for p in pages]}
+        pages: list[Page] = await use(site, url=website, max_pages=_MAX_PAGES)
+        read = [{"url": p.url, "title": p.title, "text": p.text} for p in pages]
+        content = {"website": website, "pages": read}
         record = await self.ports.items.save(mine, Kind.DNA, "site", 0, content, status=ItemStatus.MATERIAL)
         return list(record.content["pages"])
 

@@ -9,9 +9,10 @@ from domain.content.platforms import Platform, platform
 from domain.content.social import SocialPost, assemble_caption, measure, social_findings, social_schema
 from domain.ids import part_name, whole_of
 from domain.month import Update, Work
-from domain.stages import SOCIAL, Kind
+from domain.stages import POSTS, SOCIAL, Kind
 from nodes.drafting import Text, best_draft
-from nodes.work import Ports, Task, company, ended, guarded, owner
+from nodes.work import Ports, Task, company, guarded, meant, owner, part_of_package, topic_of
+from store.content.items import ItemRecord
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,12 @@ class Social:
         topic, code = whole_of(state["item"]), part_name(state["item"])
         task = Task(SOCIAL, state["item"], state["revision"])
 
-        async def work() -> None:
-            await self._make(state, task, topic, platform(code))
+        async def work() -> ItemRecord:
+            return await self._make(state, task, topic, platform(code))
 
-        error = await guarded(self.ports, state["month"], task, work)
-        return {SOCIAL.key: {topic: {f"social.{code}": ended(error)}}}
+        return part_of_package(task, await guarded(self.ports, state["month"], task, work))
 
-    async def _make(self, state: Work, task: Task, topic: str, where: Platform) -> None:
+    async def _make(self, state: Work, task: Task, topic: str, where: Platform) -> ItemRecord:
         draft = await best_draft(
             self.ports,
             state["month"],
@@ -42,7 +42,7 @@ class Social:
             ),
             await _variables(self.ports, state, topic, where),
         )
-        await self.ports.items.save(
+        return await self.ports.items.save(
             owner(state["month"]),
             Kind.SOCIAL,
             task.item,
@@ -68,13 +68,12 @@ def social_content(post: SocialPost, where: Platform) -> dict[str, Any]:
 
 async def _variables(ports: Ports, state: Work, topic: str, where: Platform) -> dict[str, Any]:
     month = state["month"]
-    planned = (await ports.items.newest(owner(month), Kind.TOPIC, topic)).content
-    persona = await ports.items.newest(owner(month), Kind.PERSONA, planned["personaId"])
-    article = (await ports.items.newest(owner(month), Kind.POST, topic)).content
+    planned, persona = await topic_of(ports, month, topic)
+    article = (await meant(ports, month, POSTS, topic)).content
     return {
         "company": await company(ports, month),
         "persona": persona.content,
-        "topic": planned,
+        "topic": planned.content,
         "blogpost": {
             "title": article["title"],
             "summary": article["metaDescription"],

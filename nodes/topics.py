@@ -10,7 +10,7 @@ from typing import Any
 from domain import steps
 from domain.content.topic import Slot, Topic, parse_topics, plan_slots, topic_problems, topics_schema
 from domain.month import Cards, Month, Update, new_card
-from domain.stages import TOPICS, Kind
+from domain.stages import PERSONAS, TOPICS, Kind
 from nodes.work import (
     USELESS,
     Ports,
@@ -18,12 +18,13 @@ from nodes.work import (
     announce,
     ask,
     company,
+    kept,
     owner,
     progress,
     record_done,
     template_ref,
 )
-from store.content.items import ItemRecord, ItemStatus
+from store.content.items import ItemRecord
 from store.content.reviews import OutcomeStatus
 
 _BATCH = 6
@@ -49,13 +50,13 @@ class Topics:
             entry = rework.get(batch[0].item, {"item": f"batch.{batch[0].item}", "revision": 0, "reason": ""})
             task = Task(TOPICS, entry["item"], entry["revision"])
             for topic, findings in await self._batch(state, task, batch, personas, taken, entry["reason"]):
-                await self._save(state, topic, task.revision, findings)
-                cards[topic.item] = new_card(topic.title, task.revision)
+                saved = await self._save(state, topic, task.revision, findings)
+                cards[topic.item] = new_card(topic.title, task.revision, version=saved.version)
                 taken.append({"title": topic.title, "focusKeyword": topic.focus_keyword})
         return {"topics": cards, "rework": []}
 
     async def _personas(self, state: Month) -> list[ItemRecord]:
-        return await self.ports.items.list_newest(owner(state), Kind.PERSONA, statuses=(ItemStatus.APPROVED,))
+        return await kept(self.ports, state, PERSONAS, approved=True)
 
     def _slots(self, state: Month, personas: Sequence[ItemRecord]) -> list[Slot]:
         """A function of the state alone: a topic that is made again keeps its day and its persona."""
@@ -65,13 +66,13 @@ class Topics:
     async def _taken(self, state: Month, without: set[str]) -> Taken:
         mine = owner(state)
         earlier = await self.ports.items.earlier_topics(mine, company_id=state["company_id"])
-        now = await self.ports.items.list_newest(mine, Kind.TOPIC)
+        now = await kept(self.ports, state, TOPICS)
         return [
             *({"title": topic.title, "focusKeyword": topic.focus_keyword} for topic in earlier),
             *(
                 {"title": record.content["title"], "focusKeyword": record.content["focusKeyword"]}
                 for record in now
-                if record.status != ItemStatus.DROPPED and record.item not in without
+                if record.item not in without
             ),
         ]
 
@@ -138,8 +139,8 @@ class Topics:
         )
         return answer.value
 
-    async def _save(self, state: Month, topic: Topic, revision: int, findings: Sequence[str]) -> None:
-        await self.ports.items.save(
+    async def _save(self, state: Month, topic: Topic, revision: int, findings: Sequence[str]) -> ItemRecord:
+        saved = await self.ports.items.save(
             owner(state),
             Kind.TOPIC,
             topic.item,
@@ -150,6 +151,7 @@ class Topics:
         )
         await record_done(self.ports, state, Task(TOPICS, topic.item, revision))
         progress(TOPICS, topic.item, OutcomeStatus.DONE, topic.title)
+        return saved
 
 
 def _batches(slots: Sequence[Slot], one_by_one: bool) -> list[list[Slot]]:

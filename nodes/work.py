@@ -21,14 +21,15 @@ from domain.errors import (
     PostHubError,
     ProviderError,
 )
-from domain.month import Month
-from domain.stages import Kind, Stage
+from domain.ids import whole_of
+from domain.month import CardStatus, Month, Part, Update, cards_of
+from domain.stages import PERSONAS, RESEARCH, TOPICS, Kind, Stage
 from fetching.pages import PageReader
 from gateway.calls.structured import ASKED_AGAIN
 from gateway.gateway import Gateway
 from prompts.registry import Prompts, Rendered
 from store.content.files import FileStore
-from store.content.items import Items, Owner
+from store.content.items import ItemRecord, Items, Owner
 from store.content.reviews import Outcome, OutcomeStatus, Reviews
 from store.content.runs import Runs
 from store.content.tenants import Tenants
@@ -168,9 +169,37 @@ async def template_ref(ports: Ports, month: Month, code: str) -> TemplateRef:
     )
 
 
+async def meant(ports: Ports, month: Month, stage: Stage, item: str) -> ItemRecord:
+    """Return the version of an item that the month's card means, not the newest one of the run.
+
+    Raises:
+        NotFound: The card names content that this run does not have.
+    """
+    assert stage.kind is not None, "a stage that works on items has a kind of them"
+    return await ports.items.get(owner(month), stage.kind, item, cards_of(month, stage)[item]["version"])
+
+
+async def kept(ports: Ports, month: Month, stage: Stage, *, approved: bool = False) -> list[ItemRecord]:
+    """Return the items of a stage that were not dropped, or only the approved ones, as the month's cards mean them."""
+    assert stage.kind is not None, "a stage that works on items has a kind of them"
+    versions = {
+        item: card["version"]
+        for item, card in cards_of(month, stage).items()
+        if "version" in card
+        and (card["status"] == CardStatus.APPROVED if approved else card["status"] != CardStatus.DROPPED)
+    }
+    return await ports.items.of(owner(month), stage.kind, versions)
+
+
+async def topic_of(ports: Ports, month: Month, item: str) -> tuple[ItemRecord, ItemRecord]:
+    """Return a topic and the persona who writes about it, as the month's cards mean them."""
+    topic = await meant(ports, month, TOPICS, item)
+    return topic, await meant(ports, month, PERSONAS, topic.content["personaId"])
+
+
 async def company(ports: Ports, month: Month) -> dict[str, Any]:
     """Return the template variable ``company``: who it is and what research found."""
-    dna = await ports.items.newest(owner(month), Kind.DNA, "dna")
+    dna = await meant(ports, month, RESEARCH, "dna")
     return company_without_dna(month) | {"company_dna": dna.content}
 
 
@@ -198,14 +227,14 @@ def progress(stage: Stage, item: str, status: str, label: str = "") -> None:
 
 
 async def guarded(
-    ports: Ports, month: Month, task: Task, work: Callable[[], Awaitable[None]]
-) -> PostHubError | None:
+    ports: Ports, month: Month, task: Task, work: Callable[[], Awaitable[ItemRecord]]
+) -> ItemRecord | PostHubError:
     """Do one item's work; a failure becomes a typed outcome and never reaches the item's siblings.
 
     Only a store that does not answer stops the run: nothing can be recorded without it.
     """
     try:
-        await work()
+        made = await work()
     except InfrastructureError:
         raise
     except PostHubError as error:
@@ -219,12 +248,17 @@ async def guarded(
         return await _failed(ports, month, task, wrapped)
     await record_done(ports, month, task)
     progress(task.stage, task.item, OutcomeStatus.DONE)
-    return None
+    return made
 
 
-def ended(error: PostHubError | None) -> str:
-    """How a part of a package ended, as its card keeps it."""
-    return (OutcomeStatus.FAILED if error else OutcomeStatus.DONE).value
+def part_of_package(task: Task, made: ItemRecord | PostHubError) -> Update:
+    """How the work on a part of a package ended, as the package's card keeps it."""
+    part: Part = {"kind": task.kind.value, "status": OutcomeStatus.DONE.value, "problem": ""}
+    if isinstance(made, PostHubError):
+        part |= {"status": OutcomeStatus.FAILED.value, "problem": str(made)}
+    else:
+        part["version"] = made.version
+    return {task.stage.key: {whole_of(task.item): {"parts": {task.item: part}}}}
 
 
 async def record_done(ports: Ports, month: Month, task: Task) -> None:

@@ -11,11 +11,13 @@ from langgraph.graph.message import push_message
 from pydantic_core import from_json
 
 from domain.content.post import BlogPost, draft_text, post_findings, post_schema
+from domain.errors import PostHubError
 from domain.ids import stable_id
-from domain.month import Month, Update, Work, new_card
-from domain.stages import POSTS, Kind
+from domain.month import Month, Update, Work, cards_of, new_card
+from domain.stages import POSTS, TOPICS, Kind
 from nodes.drafting import Text, best_draft
-from nodes.work import Ports, Task, company, guarded, owner
+from nodes.work import Ports, Task, company, guarded, owner, topic_of
+from store.content.items import ItemRecord
 
 
 @dataclass(frozen=True)
@@ -25,16 +27,19 @@ class Writing:
     async def __call__(self, state: Work) -> Update:
         month, item = state["month"], state["item"]
         task = Task(POSTS, item, state["revision"])
-        topic = (await self.ports.items.newest(owner(month), Kind.TOPIC, item)).content
 
-        async def work() -> None:
-            await self._write(month, task, topic, state["reason"])
+        async def work() -> ItemRecord:
+            return await self._write(month, task, state["reason"])
 
-        error = await guarded(self.ports, month, task, work)
-        return {POSTS.key: {item: new_card(topic["title"], task.revision, str(error or ""))}}
+        made = await guarded(self.ports, month, task, work)
+        title = cards_of(month, TOPICS)[item]["title"]
+        if isinstance(made, PostHubError):
+            return {POSTS.key: {item: new_card(title, task.revision, str(made))}}
+        return {POSTS.key: {item: new_card(title, task.revision, version=made.version)}}
 
-    async def _write(self, month: Month, task: Task, topic: dict[str, Any], reason: str) -> None:
-        persona = await self.ports.items.newest(owner(month), Kind.PERSONA, topic["personaId"])
+    async def _write(self, month: Month, task: Task, reason: str) -> ItemRecord:
+        planned, persona = await topic_of(self.ports, month, task.item)
+        topic = planned.content
         variables: dict[str, Any] = {
             "company": await company(self.ports, month),
             "persona": persona.content,
@@ -59,7 +64,7 @@ class Writing:
             ),
             variables,
         )
-        await self.ports.items.save(
+        return await self.ports.items.save(
             owner(month),
             Kind.POST,
             task.item,

@@ -9,9 +9,10 @@ from typing import Any
 
 import psycopg
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import WRITES_IDX_MAP
+from langgraph.checkpoint.base import WRITES_IDX_MAP, CheckpointTuple, get_checkpoint_id
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.serde.types import RESUME
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -63,6 +64,9 @@ _DELETE_FOR_RUNS = (
        where (w.thread_id, w.checkpoint_ns, w.checkpoint_id, w.task_id, w.idx)
            = (made.thread_id, made.checkpoint_ns, made.checkpoint_id, made.task_id, made.idx)""",
 )
+_IS_PAST = """
+    select exists (select 1 from checkpoints where thread_id = %(thread_id)s and checkpoint_ns = %(checkpoint_ns)s
+                      and checkpoint_id > %(checkpoint_id)s) as past"""
 _LOCK = "select pg_try_advisory_lock(hashtextextended('posthub:checkpoints', 0)) as taken"
 
 
@@ -90,7 +94,8 @@ class PostHubSaver(AsyncPostgresSaver):
     """Adds ``adelete_for_runs`` and ``acopy_thread``, which the LangGraph server needs, and a safe setup.
 
     A run that resumes a thread writes its answer, and what its nodes return, on the checkpoint of the run before.
-    Who wrote what is kept beside it, so that a rollback takes back the answer too.
+    Who wrote what is kept beside it, so that a rollback takes back the answer too. A run that answers at a checkpoint
+    that the thread has moved past finds no answer there, or LangGraph would take the earlier one for its own.
 
     What it reads is made of plain values: whoever can write a row must not choose what runs here.
     """
@@ -103,6 +108,24 @@ class PostHubSaver(AsyncPostgresSaver):
         async with self._cursor() as cursor, cursor.connection.transaction():
             for statement in _DELETE_FOR_RUNS:
                 await cursor.execute(statement, {"runs": list(run_ids)})
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return a checkpoint and its pending writes; of one that is not the newest without its answer."""
+        found = await super().aget_tuple(config)
+        if found is None or get_checkpoint_id(config) is None:
+            return found
+        writes = found.pending_writes or []
+        if any(channel == RESUME for _, channel, _ in writes) and await self._is_past(found.config):
+            return found._replace(pending_writes=[each for each in writes if each[1] != RESUME])
+        return found
+
+    async def _is_past(self, config: RunnableConfig) -> bool:
+        known = {
+            name: config["configurable"][name] for name in ("thread_id", "checkpoint_ns", "checkpoint_id")
+        }
+        async with self._cursor() as cursor:
+            row = await (await cursor.execute(_IS_PAST, known)).fetchone()
+        return bool(row and row["past"])
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete all that is kept of a thread."""

@@ -26,7 +26,7 @@ from exports.package.model import (
     VideoPackage,
 )
 from prompts.registry import Prompts
-from store.content.items import ItemRecord, Items, ItemStatus, Kind, Owner
+from store.content.items import ItemRecord, ItemStatus, Kind, Owner
 from store.content.reviews import Approval, Outcome, OutcomeStatus, Reviews
 from store.content.run_record import RunRecord
 from store.content.runs import Runs
@@ -41,8 +41,8 @@ Records = Mapping[Kind, Sequence[ItemRecord]]
 
 async def collect(
     owner: Owner,
+    records: Records,
     *,
-    items: Items,
     reviews: Reviews,
     runs: Runs,
     tenants: Tenants,
@@ -53,7 +53,7 @@ async def collect(
 
     Args:
         owner: Whose run.
-        items: What was made.
+        records: What was made, with its status; see `nodes.made`.
         reviews: Decisions and outcomes.
         runs: The run itself.
         tenants: The company.
@@ -66,7 +66,6 @@ async def collect(
     """
     run = await runs.get(owner.organization_id, owner.run_id)
     company = await tenants.company(owner.organization_id, run.company_id)
-    records: Records = {kind: await items.list_newest(owner, kind) for kind in Kind}
     approvals = await reviews.approvals(owner)
     outcomes = await reviews.outcomes(owner)
     providers = await ledger.totals(owner.organization_id, run_id=owner.run_id, by="provider")

@@ -8,17 +8,17 @@ from typing import Any, ClassVar
 
 from domain.content.platforms import platform
 from domain.content.social import SocialPost, social_findings
-from domain.ids import content_hash, is_part_of
-from domain.month import CardStatus, Month
+from domain.ids import content_hash
+from domain.month import Card, CardStatus, Month, Part, cards_of
 from domain.review import Decision
-from domain.stages import PACKAGES, Kind, Stage
-from nodes.review.point import DECIDED, Next, Review, Ruling, findings_text
+from domain.stages import PACKAGES, POSTS, Kind, Stage
+from nodes.made import DECIDED
+from nodes.review.point import Next, Review, Ruling, findings_text
 from nodes.review.question import Shown
 from nodes.review.texts import PARTS, media
 from nodes.social import social_content
 from nodes.work import owner
 from store.content.items import ItemRecord, ItemStatus
-from store.content.reviews import OutcomeStatus
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,8 @@ class ReviewPackages(Review):
     async def show(self, state: Month, item: str) -> Shown:
         social = await self._parts(state, Kind.SOCIAL, item)
         assets = await self._parts(state, Kind.ASSET, item)
-        missing = [
-            f"{outcome.item}: {outcome.reason}"
-            for outcome in await self.ports.reviews.outcomes(owner(state))
-            if is_part_of(outcome.item, item) and outcome.status != OutcomeStatus.DONE
-        ]
+        parts = self.cards(state)[item].get("parts", {})
+        missing = [f"{name}: {part['problem']}" for name, part in sorted(parts.items()) if part["problem"]]
         findings = [f"{r.content['platform']}: {finding}" for r in social for finding in r.findings]
         text = findings_text([*findings, *missing]) + "\n\n".join(_lines(social, assets))
         fields = {
@@ -52,7 +49,7 @@ class ReviewPackages(Review):
         hashes = [record.content_hash for record in (*social, *assets)]
         return Shown(fields, text, content_hash(hashes), max((r.edition for r in social), default=0))
 
-    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:
+    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> Card | str:
         """Take changed social texts, ``{"social": {"twitter": {"textContent": "…"}}}``, within their limits."""
         changes = edited.get("social")
         if not isinstance(changes, Mapping) or set(edited) - {"social"}:
@@ -66,10 +63,14 @@ class ReviewPackages(Review):
             findings = social_findings(post, platform(code))
             if findings:
                 return f"{code}: {' '.join(findings)}"
-            edits.append((records[code].item, social_content(post, platform(code))))
-        for name, content in edits:
-            await self.ports.items.edit(owner(state), Kind.SOCIAL, name, content, author=decided_by)
-        return ""
+            edits.append((records[code], social_content(post, platform(code))))
+        parts: dict[str, Part] = {}
+        for old, content in edits:
+            new = await self.ports.items.edit(
+                owner(state), Kind.SOCIAL, old.item, old.version, content, author=decided_by
+            )
+            parts[new.item] = {"version": new.version}
+        return {"parts": parts}
 
     def refuse(self, state: Month, ruling: Ruling, decision: Decision) -> str:
         unknown = set(decision.parts) - set(PARTS)
@@ -82,9 +83,10 @@ class ReviewPackages(Review):
             return
         for kind in (Kind.SOCIAL, Kind.ASSET):
             for record in await self._parts(state, kind, item):
-                await self.ports.items.mark(owner(state), kind, record.item, DECIDED[status])
+                await self.ports.items.mark(owner(state), kind, record.item, record.version, DECIDED[status])
         packaged = ItemStatus.PACKAGED if status == CardStatus.APPROVED else DECIDED[status]
-        await self.ports.items.mark(owner(state), Kind.POST, item, packaged)
+        post = cards_of(state, POSTS)[item]["version"]
+        await self.ports.items.mark(owner(state), Kind.POST, item, post, packaged)
 
     def again(self, state: Month, ruling: Ruling) -> Next:
         return [
@@ -103,8 +105,13 @@ class ReviewPackages(Review):
         return "route"
 
     async def _parts(self, state: Month, kind: Kind, item: str) -> list[ItemRecord]:
-        records = await self.ports.items.list_newest(owner(state), kind)
-        return [record for record in records if is_part_of(record.item, item)]
+        parts = self.cards(state)[item].get("parts", {})
+        versions = {
+            name: part["version"]
+            for name, part in parts.items()
+            if part["kind"] == kind and "version" in part
+        }
+        return await self.ports.items.of(owner(state), kind, versions)
 
 
 def _editable(record: ItemRecord) -> dict[str, Any]:

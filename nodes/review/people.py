@@ -8,14 +8,13 @@ from typing import Any, ClassVar
 
 from domain.content.dna import FACTS, CompanyDNA
 from domain.content.persona import Persona, duplicates
-from domain.month import CardStatus, Month
+from domain.month import Card, CardStatus, Month
 from domain.review import Decision, DecisionType
-from domain.stages import PERSONAS, RESEARCH, TOPICS, Kind, Stage
+from domain.stages import PERSONAS, RESEARCH, TOPICS, Stage
 from domain.tiers import tier
 from nodes.review.point import AUTOMATIC, Next, Review, Ruling, findings_text, label, readable, rework
 from nodes.review.question import Shown
-from nodes.work import owner
-from store.content.items import ItemStatus
+from nodes.work import kept
 
 FEWEST_PERSONAS = 3
 """The editor keeps 3 to 6, as the tier allows."""
@@ -35,13 +34,11 @@ class ReviewDna(Review):
         text = findings_text(record.findings) + readable(facts) + "\n\n" + "\n".join(sources)
         return Shown(record.content, text, record.content_hash, record.edition)
 
-    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:
+    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> Card | str:
         record = await self.record(state, item)
         base = {} if record.content.get("raw") else record.content
         dna = CompanyDNA.model_validate({**base, **edited})
-        content = dna.model_dump(mode="json", by_alias=True)
-        await self.ports.items.edit(owner(state), Kind.DNA, item, content, author=decided_by)
-        return ""
+        return await self.keep(state, item, state["company"], dna, decided_by)
 
     def again(self, state: Month, ruling: Ruling) -> Next:
         return [rework(state, RESEARCH.node, ruling)]
@@ -69,28 +66,26 @@ class ReviewPersonas(Review):
         most = tier(state["tier"]).personas
         if decision.type in {"approve", "edit"} and _approved(state, ruling) >= most:
             return f"the tier {state['tier']} keeps {most} personas; drop one to keep this one."
-        kept = [
+        left = [
             i
             for i, card in {**state["personas"], **ruling.cards}.items()
             if card["status"] != CardStatus.DROPPED
         ]
-        if decision.type == "drop" and len(kept) <= FEWEST_PERSONAS:
+        if decision.type == "drop" and len(left) <= FEWEST_PERSONAS:
             return f"a month needs at least {FEWEST_PERSONAS} personas; reject it instead."
         return super().refuse(state, ruling, decision)
 
-    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:
+    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> Card | str:
         record = await self.record(state, item)
         persona = Persona.model_validate({**record.content, **edited})
         others = [
             Persona.model_validate(other.content)
-            for other in await self.ports.items.list_newest(owner(state), Kind.PERSONA)
-            if other.item != item and other.status != ItemStatus.DROPPED
+            for other in await kept(self.ports, state, PERSONAS)
+            if other.item != item
         ]
         if duplicates([*others, persona]):
             return "another persona has this archetype or MBTI type"
-        content = persona.model_dump(mode="json", by_alias=True)
-        await self.ports.items.edit(owner(state), Kind.PERSONA, item, content, author=decided_by)
-        return ""
+        return await self.keep(state, item, persona.character_name, persona, decided_by)
 
     async def complete(self, state: Month, ruling: Ruling, waiting: Sequence[str]) -> None:
         """Once the tier's number is kept, the rest of the proposal is left out."""

@@ -16,24 +16,33 @@ from typing import Any, ClassVar
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, Send, interrupt
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from domain.errors import InvalidInput
-from domain.ids import content_hash
-from domain.month import GRAPH_VERSION, Card, Cards, CardStatus, Month, Work, cards_of
+from domain.ids import content_hash, whole_of
+from domain.month import (
+    GRAPH_VERSION,
+    Card,
+    Cards,
+    CardStatus,
+    Month,
+    Work,
+    cards_of,
+    merge_card,
+    with_cards,
+)
 from domain.review import Decision, DecisionType, Point, ReviewReply, parse_answer
-from domain.stages import STAGES, Kind, Stage
+from domain.stages import PACKAGES, POSTS, TOPICS, Kind, Stage
 from domain.tiers import tier
 from domain.tokens import token_of
+from nodes.made import DECIDED
 from nodes.review.question import Asked, Question, Shown, now
-from nodes.work import Ports, owner, progress
-from store.content.items import ItemRecord, ItemStatus
+from nodes.work import Ports, meant, owner, progress
+from store.content.items import ItemRecord
 from store.content.reviews import Approval
 from store.content.run_record import RunStatus
 
 AUTOMATIC = "policy:auto"
-DECIDED = {CardStatus.APPROVED: ItemStatus.APPROVED, CardStatus.DROPPED: ItemStatus.DROPPED}
-"""What becomes of an item by what was decided of its card."""
 
 Next = list[Send | str]
 
@@ -137,7 +146,9 @@ class Review(ABC):
             )
             if problem:
                 ruling.problems.append(f"{self.stage.asked_as(decision.item)}: {problem}")
+            state = with_cards(state, self.stage, ruling.cards)
         await self.complete(state, ruling, waiting)
+        state = with_cards(state, self.stage, ruling.cards)
         update: dict[str, Any] = {self.stage.key: ruling.cards, "problems": {self.point: ruling.problems}}
         works = [*(self.again(state, ruling) if ruling.rework else []), *self.produce(state, ruling, update)]
         return Command(update=update, goto=works or self._stay_or_leave(state, ruling, waiting))
@@ -160,12 +171,15 @@ class Review(ABC):
     async def _apply(self, state: Month, ruling: Ruling, decision: Decision, decided_by: str) -> str:
         if decision.type == "later":
             return ""
+        card = self.cards(state)[decision.item]
         if decision.type == "edit":
-            problem = await self._edit(state, decision, decided_by)
-            if problem:
-                return problem
+            edited = await self._edit(state, decision, decided_by)
+            if isinstance(edited, str):
+                return edited
+            card = merge_card(card, edited)
+            state = with_cards(state, self.stage, {decision.item: card})
         await self._record(state, decision, decided_by)
-        card: Card = {**self.cards(state)[decision.item]}
+        card = {**card}
         if decision.type in {"approve", "edit"}:
             card["status"] = CardStatus.APPROVED.value
             ruling.approved.append(decision.item)
@@ -179,7 +193,7 @@ class Review(ABC):
         await self.mark(state, decision.item, CardStatus(card["status"]))
         return ""
 
-    async def _edit(self, state: Month, decision: Decision, decided_by: str) -> str:
+    async def _edit(self, state: Month, decision: Decision, decided_by: str) -> Card | str:
         try:
             return await self.edit(state, decision.item, decision.edited, decided_by)
         except ValidationError as error:
@@ -214,8 +228,8 @@ class Review(ABC):
         """Return the item as a person sees it."""
 
     @abstractmethod
-    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:
-        """Check and keep a person's edit; return what is wrong with it, or an empty string."""
+    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> Card | str:
+        """Check and keep a person's edit; return what the card says of it, or what is wrong with it."""
 
     @abstractmethod
     def again(self, state: Month, ruling: Ruling) -> Next:
@@ -236,15 +250,42 @@ class Review(ABC):
     async def mark(self, state: Month, item: str, status: CardStatus) -> None:
         """Note with the item what was decided; what failed has none, and what is made again keeps its status."""
         if status in DECIDED and self.cards(state)[item]["status"] != CardStatus.FAILED:
-            await self.ports.items.mark(owner(state), self.kind, item, DECIDED[status])
+            version = self.cards(state)[item]["version"]
+            await self.ports.items.mark(owner(state), self.kind, item, version, DECIDED[status])
 
     async def record(self, state: Month, item: str) -> ItemRecord:
-        return await self.ports.items.newest(owner(state), self.kind, item)
+        return await meant(self.ports, state, self.stage, item)
+
+    async def keep(
+        self,
+        state: Month,
+        item: str,
+        title: str,
+        content: BaseModel,
+        decided_by: str,
+        findings: Sequence[str] = (),
+    ) -> Card:
+        """Keep what a person made of an item, and return what its card says of it."""
+        record = await self.ports.items.edit(
+            owner(state),
+            self.kind,
+            item,
+            self.cards(state)[item]["version"],
+            content.model_dump(mode="json", by_alias=True),
+            author=decided_by,
+            findings=findings,
+        )
+        return {"title": title, "version": record.version}
 
 
 def work(state: Month, node: str, item: str, revision: int, reason: str = "") -> Send:
     """Send one item to a fan-out node, with only what the node needs of the month."""
-    payload: Work = {"month": _brief(state), "item": item, "revision": revision, "reason": reason}
+    payload: Work = {
+        "month": _brief(state, whole_of(item)),
+        "item": item,
+        "revision": revision,
+        "reason": reason,
+    }
     return Send(node, payload)
 
 
@@ -282,9 +323,12 @@ def _failure(card: Card) -> Shown:
     return Shown({"problem": problem}, f"**Failed.** {problem}", content_hash(problem), 0)
 
 
-def _brief(state: Month) -> Month:
-    aside = {"problems", "rework", *(stage.key for stage in STAGES)}
-    return {key: value for key, value in state.items() if key not in aside}  # type: ignore[return-value]
+def _brief(state: Month, topic: str) -> Month:
+    aside = {"problems", "rework", PACKAGES.key}
+    brief: Any = {key: value for key, value in state.items() if key not in aside}
+    for stage in (TOPICS, POSTS):
+        brief[stage.key] = {item: card for item, card in cards_of(state, stage).items() if item == topic}
+    return brief  # type: ignore[no-any-return]
 
 
 def _person(config: RunnableConfig) -> str:

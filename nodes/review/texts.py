@@ -11,13 +11,12 @@ from langgraph.types import Send
 from domain.content.post import BlogPost, post_findings, post_markdown
 from domain.content.topic import Topic, topic_problems
 from domain.ids import image_id, part_id, video_id
-from domain.month import CardStatus, Month, new_card
-from domain.stages import IMAGES, PACKAGES, POSTS, SOCIAL, TOPICS, VIDEO, Kind, Stage
+from domain.month import Card, CardStatus, Month, new_card
+from domain.stages import IMAGES, PACKAGES, PERSONAS, POSTS, SOCIAL, TOPICS, VIDEO, Stage
 from nodes.media import aspects
 from nodes.review.point import Next, Review, Ruling, findings_text, rework, work
 from nodes.review.question import Shown
-from nodes.work import announce, owner
-from store.content.items import ItemStatus
+from nodes.work import announce, kept, meant
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class ReviewTopics(Review):
     async def show(self, state: Month, item: str) -> Shown:
         record = await self.record(state, item)
         topic = record.content
-        persona = await self.ports.items.newest(owner(state), Kind.PERSONA, topic["personaId"])
+        persona = await meant(self.ports, state, PERSONAS, topic["personaId"])
         text = (
             f"{findings_text(record.findings)}### {topic['title']}\n{topic['subtitle']}\n\n{topic['description']}\n\n"
             f"{topic['plannedDate']} · {persona.content['characterName']} · {topic['focusKeyword']} · "
@@ -35,7 +34,7 @@ class ReviewTopics(Review):
         )
         return Shown(topic, text, record.content_hash, record.edition)
 
-    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:
+    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> Card | str:
         record = await self.record(state, item)
         topic = Topic.model_validate({**record.content, **edited, "item": item})
         if f"{topic.planned_date:%Y-%m}" != state["month"]:
@@ -45,16 +44,14 @@ class ReviewTopics(Review):
         problems = topic_problems([topic], await self._others(state, item)).get(item)
         if problems:
             return " ".join(problems)
-        content = topic.model_dump(mode="json", by_alias=True)
-        await self.ports.items.edit(owner(state), Kind.TOPIC, item, content, author=decided_by)
-        return ""
+        return await self.keep(state, item, topic.title, topic, decided_by)
 
     async def _others(self, state: Month, item: str) -> list[dict[str, str]]:
-        records = await self.ports.items.list_newest(owner(state), Kind.TOPIC)
+        records = await kept(self.ports, state, TOPICS)
         return [
             {"title": record.content["title"], "focusKeyword": record.content["focusKeyword"]}
             for record in records
-            if record.item != item and record.status != ItemStatus.DROPPED
+            if record.item != item
         ]
 
     def again(self, state: Month, ruling: Ruling) -> Next:
@@ -79,16 +76,12 @@ class ReviewPosts(Review):
         fields = {key: record.content[key] for key in ("title", "metaTitle", "metaDescription", "wordCount")}
         return Shown({**fields, "findings": list(record.findings)}, text, record.content_hash, record.edition)
 
-    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> str:
+    async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> Card | str:
         record = await self.record(state, item)
         post = BlogPost.model_validate({**record.content, **edited})
-        topic = await self.ports.items.newest(owner(state), Kind.TOPIC, item)
-        content = post.model_dump(mode="json", by_alias=True)
+        topic = await meant(self.ports, state, TOPICS, item)
         findings = post_findings(post, topic.content["focusKeyword"])
-        await self.ports.items.edit(
-            owner(state), Kind.POST, item, content, author=decided_by, findings=findings
-        )
-        return ""
+        return await self.keep(state, item, post.title, post, decided_by, findings)
 
     def again(self, state: Month, ruling: Ruling) -> Next:
         announce(POSTS, [decision.item for decision in ruling.rework])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Row, Select, Table, func, select, update
@@ -12,48 +12,20 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.calls import NO_TEMPLATE, TemplateRef
-from domain.errors import InvalidInput, NotFound
-from domain.ids import content_hash, stable_id
+from domain.errors import NotFound
+from domain.ids import stable_id
+from domain.month import Version
 from domain.stages import Kind as Kind
+from store.content.item_record import ItemRecord as ItemRecord
+from store.content.item_record import Owner as Owner
+from store.content.item_record import record, values_of
 from store.database import Database
 from store.schema.content import TABLES, topics
 from store.schema.content import ItemStatus as ItemStatus
-from store.text import clean_json, clean_text, fold_key
+from store.text import clean_json, clean_text
 
 NOT_PLANNED = (ItemStatus.REJECTED, ItemStatus.DROPPED)
 """Statuses of topics that will never be written, so that they block nothing."""
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Whose rows: every read and write is limited to this organization, and to this run."""
-
-    organization_id: str
-    company_id: str
-    run_id: str
-
-
-@dataclass(frozen=True)
-class ItemRecord:
-    """One version of one item. ``content`` is plain JSON as its domain model dumps it."""
-
-    id: str
-    kind: Kind
-    item: str
-    revision: int
-    edition: int
-    status: str
-    content: dict[str, Any]
-    content_hash: str
-    findings: tuple[str, ...]
-    author: str
-    template_code: str | None
-    template_version: int | None
-    template_language: str | None
-    experiment: str | None
-    arm: str | None
-    model: str | None
-    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -86,46 +58,64 @@ class Items:
         model: str | None = None,
         status: ItemStatus = ItemStatus.DRAFT,
     ) -> ItemRecord:
-        """Store what was made. A second save of the same item and revision returns the first row unchanged.
+        """Store what was made. The same content of the same revision is stored once, another is a new edition.
 
         Raises:
             InvalidInput: The content is no plain JSON.
         """
-        values = _values(owner, kind, item, revision, 0, content)
+        values = values_of(owner, kind, item, revision, content)
         values |= {"findings": clean_json(list(findings)), "author": author, "model": model, "status": status}
         if template:
             values |= template.booked()
         async with self._database.transaction() as connection:
-            return await _insert(connection, kind, values)
+            return await _add(connection, owner, kind, values)
 
     async def edit(
         self,
         owner: Owner,
         kind: Kind,
         item: str,
+        version: Version,
         content: Mapping[str, Any],
         *,
         author: str,
         findings: Sequence[str] = (),
     ) -> ItemRecord:
-        """Store a person's version as a new edition of the newest revision.
+        """Store what a person made of a version, as an edition of the same revision.
 
-        The same content as the newest version's makes no new edition: its row is returned.
+        Content that this revision had before makes no new edition: its row is returned.
 
         Raises:
-            NotFound: There is no such item in this run.
+            NotFound: There is no such version in this run.
             InvalidInput: The content is no plain JSON.
         """
+        values = values_of(owner, kind, item, version["revision"], content)
+        values |= {"findings": clean_json(list(findings)), "author": clean_text(author)}
         async with self._database.transaction() as connection:
-            await _serialise(connection, owner, kind, item)
-            newest = await _newest(connection, owner, kind, item)
-            values = _values(owner, kind, item, newest.revision, newest.edition + 1, content)
-            if values["content_hash"] == newest.content_hash:
-                return newest
-            values |= {"findings": clean_json(list(findings)), "author": clean_text(author)}
-            values |= {"status": ItemStatus.DRAFT, "model": newest.model}
-            values |= {column: getattr(newest, column) for column in NO_TEMPLATE}
-            return await _insert(connection, kind, values)
+            changed = await _exactly(connection, owner, kind, item, version)
+            values |= {"status": ItemStatus.DRAFT, "model": changed.model}
+            values |= {column: getattr(changed, column) for column in NO_TEMPLATE}
+            return await _add(connection, owner, kind, values)
+
+    async def get(self, owner: Owner, kind: Kind, item: str, version: Version) -> ItemRecord:
+        """Return exactly one version.
+
+        Raises:
+            NotFound: There is no such version in this run of this organization.
+        """
+        async with self._database.transaction() as connection:
+            return await _exactly(connection, owner, kind, item, version)
+
+    async def of(self, owner: Owner, kind: Kind, versions: Mapping[str, Version]) -> list[ItemRecord]:
+        """Return exactly these versions, ordered by item.
+
+        Raises:
+            NotFound: One of them is not in this run of this organization.
+        """
+        async with self._database.transaction() as connection:
+            return [
+                await _exactly(connection, owner, kind, item, versions[item]) for item in sorted(versions)
+            ]
 
     async def newest(self, owner: Owner, kind: Kind, item: str) -> ItemRecord:
         """Return the newest edition of the newest revision.
@@ -147,7 +137,7 @@ class Items:
             query = query.where(newest.c.status.in_(list(statuses)))
         async with self._database.transaction() as connection:
             rows = (await connection.execute(query)).all()
-        return [_record(kind, row) for row in rows]
+        return [record(kind, row) for row in rows]
 
     async def history(self, owner: Owner, kind: Kind, item: str) -> list[ItemRecord]:
         """Return every version of an item, oldest first; empty where there is none."""
@@ -159,19 +149,18 @@ class Items:
         )
         async with self._database.transaction() as connection:
             rows = (await connection.execute(query)).all()
-        return [_record(kind, row) for row in rows]
+        return [record(kind, row) for row in rows]
 
-    async def mark(self, owner: Owner, kind: Kind, item: str, status: str) -> None:
-        """Set the status of an item's newest version.
+    async def mark(self, owner: Owner, kind: Kind, item: str, version: Version, status: str) -> None:
+        """Set the status of a version.
 
         Raises:
-            NotFound: There is no such item in this run of this organization.
+            NotFound: There is no such version in this run of this organization.
         """
         table = TABLES[kind]
         async with self._database.transaction() as connection:
-            await _serialise(connection, owner, kind, item)
-            newest = await _newest(connection, owner, kind, item)
-            mine = (table.c.id == newest.id) & (table.c.organization_id == owner.organization_id)
+            meant = await _exactly(connection, owner, kind, item, version)
+            mine = (table.c.id == meant.id) & (table.c.organization_id == owner.organization_id)
             await connection.execute(update(table).where(mine).values(status=status))
 
     async def earlier_topics(self, owner: Owner, *, company_id: str) -> list[EarlierTopic]:
@@ -236,88 +225,53 @@ async def _newest(connection: AsyncConnection, owner: Owner, kind: Kind, item: s
     row = (await connection.execute(query)).first()
     if row is None:
         raise NotFound(f"There is no {kind.value} {clean_text(item)!r} in this run.")
-    return _record(kind, row)
+    return record(kind, row)
+
+
+async def _exactly(
+    connection: AsyncConnection, owner: Owner, kind: Kind, item: str, version: Version
+) -> ItemRecord:
+    table = TABLES[kind]
+    query = _of(table, owner).where(
+        table.c.item == clean_text(item),
+        table.c.revision == version["revision"],
+        table.c.edition == version["edition"],
+        table.c.content_hash == clean_text(version["hash"]),
+    )
+    row = (await connection.execute(query)).first()
+    if row is None:
+        raise NotFound(
+            f"There is no {kind.value} {clean_text(item)!r} in this run with revision {version['revision']} and "
+            f"edition {version['edition']} of this content."
+        )
+    return record(kind, row)
 
 
 async def _serialise(connection: AsyncConnection, owner: Owner, kind: Kind, item: str) -> None:
-    """Let editors of one item go one after the other, so that each sees the newest edition."""
+    """Let writers of one item go one after the other, so that each sees the editions before its own."""
     key = stable_id("item", owner.organization_id, owner.run_id, kind, item)
     await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
 
 
-async def _insert(connection: AsyncConnection, kind: Kind, values: dict[str, Any]) -> ItemRecord:
-    table = TABLES[kind]
-    statement = insert(table).values(**values).on_conflict_do_nothing().returning(table)
-    row = (await connection.execute(statement)).first()
-    if row is None:
-        mine = (table.c.id == values["id"]) & (table.c.organization_id == values["organization_id"])
-        row = (await connection.execute(select(table).where(mine))).one()
-    return _record(kind, row)
-
-
-def _values(
-    owner: Owner, kind: Kind, item: str, revision: int, edition: int, content: Mapping[str, Any]
-) -> dict[str, Any]:
-    item = clean_text(item)
-    cleaned = clean_json(dict(content))
-    return {
-        "id": stable_id(owner.organization_id, owner.run_id, kind, item, revision, edition),
-        "organization_id": owner.organization_id,
-        "company_id": owner.company_id,
-        "run_id": owner.run_id,
-        "item": item,
-        "revision": revision,
-        "edition": edition,
-        "content": cleaned,
-        "content_hash": content_hash(cleaned),
-        **_searchable(kind, cleaned),
-    }
-
-
-def _searchable(kind: Kind, content: dict[str, Any]) -> dict[str, Any]:
-    """Fill the columns that queries ask for from the content."""
-    if kind is Kind.TOPIC:
-        return {
-            "planned_date": _date(content.get("plannedDate")),
-            "title_key": fold_key(str(content.get("title", ""))),
-            "focus_key": fold_key(str(content.get("focusKeyword", ""))),
-        }
-    if kind is Kind.POST:
-        return {"slug": content.get("slug"), "word_count": content.get("wordCount")}
-    return {}
-
-
-def _date(value: Any) -> date | None:
-    if value is None or value == "":
-        return None
-    try:
-        return date.fromisoformat(str(value)[:10])
-    except ValueError as error:
-        raise InvalidInput(
-            f"The planned date {value!r} is no date.", next_step="Write it as YYYY-MM-DD."
-        ) from error
+async def _add(connection: AsyncConnection, owner: Owner, kind: Kind, values: dict[str, Any]) -> ItemRecord:
+    """Store content as the next edition of its revision, or return the edition that has it already."""
+    table, item, revision = TABLES[kind], values["item"], values["revision"]
+    await _serialise(connection, owner, kind, item)
+    query = (
+        _of(table, owner).where(table.c.item == item, table.c.revision == revision).order_by(table.c.edition)
+    )
+    editions = (await connection.execute(query)).all()
+    for row in editions:
+        if row.content_hash == values["content_hash"]:
+            return record(kind, row)
+    edition = editions[-1].edition + 1 if editions else 0
+    identity = stable_id(owner.organization_id, owner.run_id, kind, item, revision, edition)
+    statement = insert(table).values(**values, id=identity, edition=edition).returning(table)
+    return record(kind, (await connection.execute(statement)).one())
 
 
 def _earlier(row: Row[Any]) -> EarlierTopic:
     content = row.content
     return EarlierTopic(
         str(content.get("title", "")), str(content.get("focusKeyword", "")), row.planned_date, row.run_id
-    )
-
-
-def _record(kind: Kind, row: Row[Any]) -> ItemRecord:
-    return ItemRecord(
-        id=row.id,
-        kind=kind,
-        item=row.item,
-        revision=row.revision,
-        edition=row.edition,
-        status=row.status,
-        content=row.content,
-        content_hash=row.content_hash,
-        findings=tuple(row.findings),
-        author=row.author,
-        **{column: getattr(row, column) for column in NO_TEMPLATE},
-        model=row.model,
-        created_at=row.created_at.astimezone(UTC),
     )

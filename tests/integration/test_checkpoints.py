@@ -141,6 +141,20 @@ async def test_a_rollback_takes_back_an_answer_that_had_got_no_further_than_its_
         assert left.pending_writes == waits.pending_writes
 
 
+async def test_an_answer_at_a_checkpoint_that_was_answered_before_is_the_one_that_counts_on_its_branch(
+    database_uri: str,
+) -> None:
+    async with checkpointer(database_uri) as saver:
+        graph = _graph(saver)
+        await graph.ainvoke({"done": []}, _of_run("t", "first"), durability="sync")
+        asked = (await graph.aget_state(_of_run("t", "reader"))).config["configurable"]["checkpoint_id"]
+        await graph.ainvoke(Command(resume=["x"]), _of_run("t", "second"), durability="sync")
+        there = _of_run("t", "third")
+        there["configurable"]["checkpoint_id"] = asked
+        await graph.ainvoke(Command(resume=["y"]), there, durability="sync")
+        assert await _asked(graph, "t") == [{"done": ["y"]}]
+
+
 async def test_a_rollback_leaves_the_copy_that_was_made_of_its_thread(database_uri: str) -> None:
     async with checkpointer(database_uri) as saver:
         graph = _graph(saver)

@@ -36,7 +36,7 @@ async def read(database: Database, owner: Owner) -> MonthPackage:
     await prompts.sync_shipped()
     return await collect(
         owner,
-        items=Items(database),
+        {kind: await Items(database).list_newest(owner, kind) for kind in Kind},
         reviews=Reviews(database),
         runs=Runs(database),
         tenants=Tenants(database),

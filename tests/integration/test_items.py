@@ -39,24 +39,38 @@ async def test_a_saved_item_comes_back_as_it_was(items: Items, owner: Owner) -> 
     assert (record.model, record.revision, record.edition) == ("gemini/x", 0, 0)
 
 
-async def test_a_second_save_of_the_same_revision_returns_the_first_row_unchanged(
+async def test_the_same_content_of_a_revision_is_saved_once_and_keeps_what_it_was_saved_with(
     items: Items, owner: Owner
 ) -> None:
     first = await items.save(owner, Kind.TOPIC, "t1", 0, TOPIC)
-    again = await items.save(owner, Kind.TOPIC, "t1", 0, {"title": "Jiné"}, status=ItemStatus.APPROVED)
+    await items.save(owner, Kind.TOPIC, "t1", 0, {"title": "Jiné"})
+    again = await items.save(owner, Kind.TOPIC, "t1", 0, dict(reversed(TOPIC.items())), author="eva")
     assert again == first
 
 
-async def test_many_savers_of_one_revision_at_once_leave_one_row(items: Items, owner: Owner) -> None:
-    contents = [{"title": f"Verze {number}"} for number in range(12)]
+async def test_other_content_of_a_revision_is_a_new_edition_and_the_first_one_stays(
+    items: Items, owner: Owner
+) -> None:
+    first = await items.save(owner, Kind.TOPIC, "t1", 0, TOPIC)
+    other = await items.save(owner, Kind.TOPIC, "t1", 0, {"title": "Jiné"})
+    assert (other.revision, other.edition, other.content) == (0, 1, {"title": "Jiné"})
+    assert await items.get(owner, Kind.TOPIC, "t1", first.version) == first
+
+
+async def test_many_savers_of_one_revision_at_once_leave_one_row_of_each_content(
+    items: Items, owner: Owner
+) -> None:
+    contents = [{"title": f"Verze {number % 3}"} for number in range(12)]
     records = await asyncio.gather(*(items.save(owner, Kind.TOPIC, "t1", 0, each) for each in contents))
-    assert len({record.content_hash for record in records}) == 1
-    assert len(await items.history(owner, Kind.TOPIC, "t1")) == 1
+    assert [record.content for record in records] == contents
+    assert [each.edition for each in await items.history(owner, Kind.TOPIC, "t1")] == [0, 1, 2]
 
 
 async def test_an_edit_makes_a_new_edition_and_keeps_what_was_there(items: Items, owner: Owner) -> None:
-    await items.save(owner, Kind.DNA, "dna", 0, {"usp": "a"}, template=TemplateRef("DNA_V1", 1, "h"))
-    edited = await items.edit(owner, Kind.DNA, "dna", {"usp": "b"}, author="eva", findings=["x"])
+    saved = await items.save(owner, Kind.DNA, "dna", 0, {"usp": "a"}, template=TemplateRef("DNA_V1", 1, "h"))
+    edited = await items.edit(
+        owner, Kind.DNA, "dna", saved.version, {"usp": "b"}, author="eva", findings=["x"]
+    )
     assert (edited.revision, edited.edition, edited.author, edited.findings) == (0, 1, "eva", ("x",))
     assert edited.template_code == "DNA_V1"
     assert [each.content for each in await items.history(owner, Kind.DNA, "dna")] == [
@@ -66,14 +80,16 @@ async def test_an_edit_makes_a_new_edition_and_keeps_what_was_there(items: Items
 
 
 async def test_an_edit_that_changes_nothing_makes_no_edition(items: Items, owner: Owner) -> None:
-    await items.save(owner, Kind.DNA, "dna", 0, {"usp": "a", "mission": "m"})
-    same = await items.edit(owner, Kind.DNA, "dna", {"mission": "m", "usp": "a"}, author="eva")
+    saved = await items.save(owner, Kind.DNA, "dna", 0, {"usp": "a", "mission": "m"})
+    same = await items.edit(owner, Kind.DNA, "dna", saved.version, {"mission": "m", "usp": "a"}, author="eva")
     assert (same.edition, same.author) == (0, "model")
 
 
 async def test_edits_of_one_item_at_once_all_become_editions(items: Items, owner: Owner) -> None:
-    await items.save(owner, Kind.DNA, "dna", 0, {"usp": "a"})
-    edits = [items.edit(owner, Kind.DNA, "dna", {"usp": f"b{n}"}, author="eva") for n in range(8)]
+    saved = await items.save(owner, Kind.DNA, "dna", 0, {"usp": "a"})
+    edits = [
+        items.edit(owner, Kind.DNA, "dna", saved.version, {"usp": f"b{n}"}, author="eva") for n in range(8)
+    ]
     await asyncio.gather(*edits)
     history = await items.history(owner, Kind.DNA, "dna")
     assert [record.edition for record in history] == list(range(9))
@@ -81,19 +97,19 @@ async def test_edits_of_one_item_at_once_all_become_editions(items: Items, owner
 
 
 async def test_the_newest_revision_counts_and_then_its_newest_edition(items: Items, owner: Owner) -> None:
-    await items.save(owner, Kind.POST, "p", 0, {"n": 0})
-    await items.edit(owner, Kind.POST, "p", {"n": 1}, author="eva")
-    await items.save(owner, Kind.POST, "p", 1, {"n": 2})
+    saved = await items.save(owner, Kind.POST, "p", 0, {"n": 0})
+    await items.edit(owner, Kind.POST, "p", saved.version, {"n": 1}, author="eva")
+    saved = await items.save(owner, Kind.POST, "p", 1, {"n": 2})
     assert (await items.newest(owner, Kind.POST, "p")).content == {"n": 2}
-    await items.edit(owner, Kind.POST, "p", {"n": 3}, author="eva")
+    await items.edit(owner, Kind.POST, "p", saved.version, {"n": 3}, author="eva")
     assert (await items.newest(owner, Kind.POST, "p")).content == {"n": 3}
 
 
 async def test_the_list_holds_each_items_newest_version_in_order(items: Items, owner: Owner) -> None:
-    for item in ("b", "a"):
-        await items.save(owner, Kind.PERSONA, item, 0, {"n": 0})
+    for item in ("a", "b"):
+        saved = await items.save(owner, Kind.PERSONA, item, 0, {"n": 0})
     await items.save(owner, Kind.PERSONA, "a", 1, {"n": 1})
-    await items.mark(owner, Kind.PERSONA, "b", "approved")
+    await items.mark(owner, Kind.PERSONA, "b", saved.version, "approved")
     listed = await items.list_newest(owner, Kind.PERSONA)
     assert [(each.item, each.revision) for each in listed] == [("a", 1), ("b", 0)]
     approved = await items.list_newest(owner, Kind.PERSONA, statuses=["approved"])
@@ -106,17 +122,32 @@ async def test_a_status_of_an_older_version_does_not_list_the_item(items: Items,
     assert await items.list_newest(owner, Kind.POST, statuses=["rejected"]) == []
 
 
-async def test_a_mark_changes_the_newest_version_alone(items: Items, owner: Owner) -> None:
-    await items.save(owner, Kind.POST, "p", 0, {"n": 0})
+async def test_a_mark_changes_its_version_alone(items: Items, owner: Owner) -> None:
+    saved = await items.save(owner, Kind.POST, "p", 0, {"n": 0})
     await items.save(owner, Kind.POST, "p", 1, {"n": 1})
-    await items.mark(owner, Kind.POST, "p", "approved")
-    assert [each.status for each in await items.history(owner, Kind.POST, "p")] == ["draft", "approved"]
+    await items.mark(owner, Kind.POST, "p", saved.version, "approved")
+    assert [each.status for each in await items.history(owner, Kind.POST, "p")] == ["approved", "draft"]
+
+
+async def test_a_version_is_known_by_its_content_too(items: Items, owner: Owner) -> None:
+    saved = await items.save(owner, Kind.POST, "p", 0, {"n": 0})
+    with pytest.raises(NotFound):
+        await items.get(owner, Kind.POST, "p", {**saved.version, "hash": "f" * 64})
+
+
+async def test_an_edit_is_made_of_the_version_that_was_looked_at_though_there_are_newer_ones(
+    items: Items, owner: Owner
+) -> None:
+    saved = await items.save(owner, Kind.POST, "p", 0, {"n": 0}, model="gemini/x")
+    await items.save(owner, Kind.POST, "p", 1, {"n": 1}, model="gemini/y")
+    edited = await items.edit(owner, Kind.POST, "p", saved.version, {"n": 2}, author="eva")
+    assert (edited.revision, edited.edition, edited.model) == (0, 1, "gemini/x")
 
 
 async def test_an_item_of_another_organization_is_answered_as_an_unknown_one(
     items: Items, owner: Owner, stranger: Owner
 ) -> None:
-    await items.save(owner, Kind.POST, "p", 0, {"secret": True})
+    saved = await items.save(owner, Kind.POST, "p", 0, {"secret": True})
     unknown = dataclasses.replace(stranger, run_id="no-such-run")
     messages = []
     for who in (stranger, unknown):
@@ -124,9 +155,9 @@ async def test_an_item_of_another_organization_is_answered_as_an_unknown_one(
             await items.newest(who, Kind.POST, "p")
         messages.append(str(caught.value))
         with pytest.raises(NotFound):
-            await items.mark(who, Kind.POST, "p", "approved")
+            await items.mark(who, Kind.POST, "p", saved.version, "approved")
         with pytest.raises(NotFound):
-            await items.edit(who, Kind.POST, "p", {"n": 1}, author="eva")
+            await items.edit(who, Kind.POST, "p", saved.version, {"n": 1}, author="eva")
     assert messages[0] == messages[1]
     assert await items.list_newest(stranger, Kind.POST) == []
     assert await items.history(stranger, Kind.POST, "p") == []

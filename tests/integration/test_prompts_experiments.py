@@ -95,7 +95,7 @@ class Month:
             made = await items.save(self.owner, Kind.POST, item, revision, content, template=self.ref(arm))
             if decision == "edit":
                 edited = {**content, "title": "jedna dvě tři pět"}
-                made = await items.edit(self.owner, Kind.POST, item, edited, author="eva")
+                made = await items.edit(self.owner, Kind.POST, item, made.version, edited, author="eva")
             await reviews.record_approval(
                 self.owner,
                 Approval(

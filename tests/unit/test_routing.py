@@ -33,7 +33,15 @@ def test_the_earliest_review_with_something_to_ask_comes_next(state: Any, goal: 
 
 
 def test_parallel_nodes_write_different_fields_of_one_card() -> None:
-    left: Any = {"t01": {"status": "waiting", "social.x": "done"}}
-    right: Any = {"t01": {"video": "failed"}}
-    assert merge_cards(left, right) == {"t01": {"status": "waiting", "social.x": "done", "video": "failed"}}
-    assert left == {"t01": {"status": "waiting", "social.x": "done"}}
+    left: Any = {"t01": {"status": "waiting", "parts": {"t01.x": {"status": "done"}}}}
+    right: Any = {"t01": {"parts": {"t01.video": {"status": "failed"}}}}
+    both = {"t01.x": {"status": "done"}, "t01.video": {"status": "failed"}}
+    assert merge_cards(left, right) == {"t01": {"status": "waiting", "parts": both}}
+    assert left == {"t01": {"status": "waiting", "parts": {"t01.x": {"status": "done"}}}}
+
+
+def test_a_part_that_fails_keeps_the_version_that_it_had() -> None:
+    version = {"revision": 0, "edition": 0, "hash": "a"}
+    left: Any = {"t01": {"parts": {"t01.x": {"status": "done", "version": version}}}}
+    right: Any = {"t01": {"parts": {"t01.x": {"status": "failed"}}}}
+    assert merge_cards(left, right)["t01"]["parts"] == {"t01.x": {"status": "failed", "version": version}}

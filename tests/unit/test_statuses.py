@@ -6,8 +6,10 @@ import re
 
 import pytest
 
+from domain.errors import PostHubError
 from domain.month import OPEN, CardStatus, new_card
-from nodes.work import ended
+from domain.stages import VIDEO
+from nodes.work import Task, part_of_package
 from store.checkpoints import PlainSerializer
 from store.content.run_record import RunStatus
 from store.schema.review import OutcomeStatus, outcomes
@@ -24,7 +26,9 @@ def test_the_table_takes_exactly_the_words_of_the_enum(table: object, words: typ
 
 def test_a_card_is_plain_text_that_comes_out_of_a_checkpoint_as_it_went_in() -> None:
     serializer = PlainSerializer()
-    for card in (new_card("Káva"), new_card("Káva", 2, "Rozbité."), {"video": ended(None)}):
+    error = PostHubError("Rozbité.")
+    parts = part_of_package(Task(VIDEO, "t01.video"), error)[VIDEO.key]["t01"]["parts"]
+    for card in (new_card("Káva"), new_card("Káva", 2, "Rozbité."), parts["t01.video"]):
         assert {type(value) for value in card.values()} <= {str, int}
         assert serializer.loads_typed(serializer.dumps_typed(card)) == card
 
