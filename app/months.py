@@ -89,9 +89,9 @@ class Months:
 
         Raises:
             InvalidInput: The website cannot be read, or a prompt version does not exist.
-            LimitExceeded: The tier's companies or posts of the month are used up.
+            LimitExceeded: The tier is not the organization's, or its companies or posts of the month are used up.
         """
-        ports = self._ports
+        ports, request = self._ports, await self._quotes.granted(request)
         await ports.prompts.check(request.language, self._organization, request.templates)
         await self._read_website(request.website)
         run_id = str(uuid.uuid4())

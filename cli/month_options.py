@@ -65,9 +65,11 @@ def _of_field(name: str) -> Parameter:
     told, default = field.description or "", field.get_default()
     if name == "platforms":
         told, default = f"{told.rstrip('.')}; with commas.", ",".join(default)
+    if name == "tier":
+        told, default = f"{told.rstrip('.')}; without it the organization's, else {default}.", ""
     flag = name.replace("_", "-")
     names = (f"--{flag}/--no-{flag}",) if kind is bool else (f"--{flag}",)
-    option = typer.Option(*names, metavar=_METAVARS.get(name), help=told)
+    option = typer.Option(*names, metavar=_METAVARS.get(name), help=told, show_default=default != "")
     return _parameter(name, Annotated[kind, option], Parameter.empty if field.is_required() else default)
 
 

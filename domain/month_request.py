@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from domain import month_fields as fields
 from domain.content.platforms import platforms
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, LimitExceeded
 from domain.month_fields import DEFAULT_PLATFORMS, MAX_ADDRESS, MAX_NAME, Against
 from domain.review import POINTS, Policy
 from domain.tiers import tier, tiers
@@ -152,19 +152,40 @@ def parse(given: Mapping[str, Any], *, today: date) -> MonthRequest:
     """Check what was given and fill in defaults.
 
     Args:
-        given: Plain JSON with the field names of `MonthRequest`; only company, website and month are needed.
+        given: Plain JSON with the field names of `MonthRequest`; only company, website and month are needed. Without
+            a tier it is held against the widest, until `in_tier` says which counts.
         today: The day by which a month is in the past.
 
     Raises:
         InvalidInput: A field cannot be used; the message names it and what is allowed.
         LimitExceeded: The tier has fewer posts or platforms.
     """
-    level = tier(str(given.get("tier") or "basic"))
+    asked = {"tier": tier(str(given["tier"])).name} if given.get("tier") else {}
+    level = tier(asked["tier"]) if asked else tiers()[-1]
     needed = {name: None for name, field in MonthRequest.model_fields.items() if field.is_required()}
+    rest = {name: value for name, value in given.items() if name != "tier"}
     try:
-        return MonthRequest.model_validate(
-            {**needed, **given, "tier": level.name}, context=Against(today, level)
-        )
+        return MonthRequest.model_validate({**needed, **rest, **asked}, context=Against(today, level))
     except ValidationError as error:  # what the checks let through and the types do not
         first = error.errors()[0]
         raise InvalidInput(f"The field {first['loc'][0]} cannot be used: {first['msg']}.") from None
+
+
+def in_tier(request: MonthRequest, own: str | None, *, today: date) -> MonthRequest:
+    """Return a request on the tier that counts, held against it.
+
+    Args:
+        request: As `parse` returned it.
+        own: The tier that the organization was put on; None where each month may ask for one.
+        today: The day by which a month is in the past.
+
+    Raises:
+        LimitExceeded: It asks for another tier than the organization's, or the tier has fewer posts or platforms.
+    """
+    if own and "tier" in request.model_fields_set and request.tier != own:
+        raise LimitExceeded(
+            f"The organization is on the tier {own}, this month asks for {request.tier}.",
+            next_step="Leave --tier out, or have it changed with: posthub organizations set-tier NAME TIER",
+            tier=own,
+        )
+    return parse({**request.as_json(), "tier": own or request.tier}, today=today)

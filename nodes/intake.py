@@ -28,7 +28,10 @@ class RunContext(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     organization: str = Field("local", description="The organization that pays.")
-    tier: TierName = Field("ultimate", description="What the organization may use.")
+    tier: TierName = Field(
+        "ultimate",
+        description="What the month may use; where the organization was put on a tier, that one counts.",
+    )
     approve: Annotated[Policy | dict[str, Policy], ApproveSchema] = Field(
         "ask", description="ask or auto; or one of them for each of dna, personas, topics, posts, packages."
     )
@@ -78,6 +81,7 @@ class Intake:
             run = None
         if run is not None and run.request == asked:
             return run
+        asked["tier"] = await self.ports.tenants.tier_of(context.organization) or context.tier
         request = parse(asked, today=datetime.now(UTC).date())
         await self.ports.prompts.check(request.language, context.organization, request.templates)
         run = await open_run(self.ports, request, context.organization, run_id, sandbox=self.sandbox)
@@ -127,7 +131,7 @@ async def open_run(
 
 
 async def _open_company(tenants: Tenants, request: MonthRequest, organization: str) -> str:
-    await tenants.ensure_organization(organization, request.tier)
+    await tenants.ensure_organization(organization)
     return await tenants.ensure_company(
         organization,
         name=request.company,

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from app.money.budgets import SpendingLimits
 from app.money.costs import Costs
 from app.money.prices import PriceList
+from app.people.keys import Keyring
+from app.people.members import Staff
+from app.people.organizations import OrganizationBook
 from domain.tiers import organization_name
 from gateway.providers.prices import shipped_prices
 from runtime.database import open_database
@@ -21,11 +24,14 @@ from store.money.ledger import Ledger
 from store.money.prices import Prices
 from store.money.reconcile import Reconciler
 from store.money.usage import UsageRecords
+from store.people.keys import Keys
+from store.people.members import Members
+from store.people.organizations import Organizations
 
 
 @dataclass(frozen=True)
 class Books:
-    """What was spent, and what may be spent."""
+    """What was spent and may be spent, and by whom."""
 
     settings: Settings
     database: Database
@@ -44,10 +50,30 @@ class Books:
         """Return the budgets of an organization; without one, of this one."""
         limit = self.settings.monthly_budget_micro
         return SpendingLimits(
-            self.settings.organization if organization is None else organization_name(organization),
+            self._named(organization),
             budgets=Budgets(self.database, default_limit_micro=limit),
             runs=Runs(self.database),
         )
+
+    @property
+    def organizations(self) -> OrganizationBook:
+        return OrganizationBook(Organizations(self.database))
+
+    def staff(self, organization: str | None = None) -> Staff:
+        """Return the members of an organization; without one, of this one."""
+        return Staff(self._named(organization), Members(self.database))
+
+    def keyring(self, organization: str | None = None) -> Keyring:
+        """Return the keys of an organization; without one, of this one."""
+        return Keyring(
+            self._named(organization),
+            keys=Keys(self.database),
+            members=Members(self.database),
+            tenants=Tenants(self.database),
+        )
+
+    def _named(self, organization: str | None) -> str:
+        return self.settings.organization if organization is None else organization_name(organization)
 
     @property
     def prices(self) -> PriceList:

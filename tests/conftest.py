@@ -135,7 +135,7 @@ def files(tmp_path: Path) -> FileStore:
 async def make_owner(database: Database, organization: str = "org-1", run: str = "run-1") -> Owner:
     """Make an organization with a company, as which rows can be written."""
     tenants = Tenants(database)
-    await tenants.ensure_organization(organization, "ultimate")
+    await tenants.ensure_organization(organization)
     company_id = await tenants.ensure_company(
         organization,
         name="Kavárna U Mlýna",

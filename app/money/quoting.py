@@ -14,7 +14,7 @@ from typing import Any
 
 from app.money.quotes import ComparedQuote, Quote, QuoteLine, compared, tasks
 from domain.errors import InvalidInput, UnknownPrice
-from domain.month_request import MonthRequest
+from domain.month_request import MonthRequest, in_tier
 from domain.stages import named
 from domain.tiers import tier
 from gateway.config import Deployment, GatewayConfig
@@ -189,12 +189,17 @@ class Quotes:
         self._tenants = tenants
 
     async def quote(self, request: MonthRequest) -> Quote:
-        """Say what a month will cost. Raises as `Quoter.quote`."""
-        whose = self._organization
+        """Say what a month will cost. Raises as `granted` and as `Quoter.quote`."""
+        request, whose = await self.granted(request), self._organization
         typical = await self._usage.typical(whose, request.company)
         company = await self._tenants.id_of(whose, request.company)
         quoter = Quoter(self._config, await self._prices.book(), self._prompts)
         return await quoter.quote(request, typical, organization=whose, company=company)
+
+    async def granted(self, request: MonthRequest) -> MonthRequest:
+        """Return a request on the organization's tier. Raises as `domain.month_request.in_tier`."""
+        own = await self._tenants.tier_of(self._organization)
+        return in_tier(request, own, today=today())
 
     async def keep(self, request: MonthRequest, run_id: str) -> None:
         """Keep what a run will cost; nothing where a step has no price or provider, which is said when it comes."""

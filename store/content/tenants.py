@@ -41,16 +41,26 @@ class Tenants:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def ensure_organization(self, organization_id: str, tier: str) -> None:
-        """Make an organization, or set the tier of the one there is.
+    async def ensure_organization(self, organization_id: str, tier: str | None = None) -> None:
+        """Make an organization where there is none; one that is there stays as it is.
+
+        Args:
+            organization_id: Its name.
+            tier: What it is put on; None where each of its months may ask for a tier.
 
         Raises:
             InvalidInput: The name is empty or holds only spaces.
         """
-        statement = insert(organizations).values(id=organization_name(organization_id), tier=tier)
-        upsert = statement.on_conflict_do_update(index_elements=["id"], set_={"tier": tier})
+        values = {"id": organization_name(organization_id), "tier": tier}
         async with self._database.transaction() as connection:
-            await connection.execute(upsert)
+            await connection.execute(insert(organizations).values(**values).on_conflict_do_nothing())
+
+    async def tier_of(self, organization_id: str) -> str | None:
+        """Return the tier that an organization was put on; None for one that was put on none, or is unknown."""
+        query = select(organizations.c.tier).where(organizations.c.id == organization_id)
+        async with self._database.transaction() as connection:
+            tier: str | None = await connection.scalar(query)
+        return tier
 
     async def ensure_company(
         self,

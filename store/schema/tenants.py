@@ -10,7 +10,7 @@ organizations = Table(
     "organizations",
     metadata,
     Column("id", Text, primary_key=True),
-    required_text("tier"),
+    Column("tier", Text, comment="NULL: nobody has set it, so each month may ask for one"),
     created_at(),
 )
 

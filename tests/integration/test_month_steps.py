@@ -122,6 +122,12 @@ async def test_intake_opens_a_run_with_every_field_of_the_request_filled_in(benc
     assert set(bench.state["pins"]) == set(bench.state["templates"]) > {"BLOGPOST_GEN_V1"}
 
 
+async def test_a_month_that_asks_for_more_gets_what_its_organization_was_put_on(bench: Bench) -> None:
+    await bench.ports.tenants.ensure_organization("acme", "basic")
+    await bench.begin(tier="ultimate")
+    assert (bench.state["tier"], await bench.ports.tenants.tier_of("acme")) == ("basic", "basic")
+
+
 async def test_a_run_that_was_opened_in_time_begins_though_its_month_is_over_by_now(bench: Bench) -> None:
     past = MonthRequest.stored(
         parse(bench.asked(tier="ultimate"), today=TODAY).as_json() | {"month": "2020-01"}

@@ -59,11 +59,10 @@ async def test_companies_made_at_once_do_not_pass_the_limit_together(tenants: Te
     assert sum(isinstance(result, LimitExceeded) for result in results) == 5
 
 
-async def test_the_tier_of_an_organization_can_change(tenants: Tenants, database: Database) -> None:
+async def test_who_uses_an_organization_never_changes_its_tier(tenants: Tenants) -> None:
     await tenants.ensure_organization("org", "ultimate")
-    async with database.transaction() as connection:
-        rows = await connection.exec_driver_sql("select id, tier from organizations")
-        assert [tuple(row) for row in rows] == [("org", "ultimate")]
+    await tenants.ensure_organization("org")
+    assert await tenants.tier_of("org") == "basic"
 
 
 async def test_a_foreign_company_is_answered_as_an_unknown_one(tenants: Tenants) -> None:

@@ -44,6 +44,9 @@ COMMANDS = [
             *("import", "export"),
         )
     ),
+    *(["organizations", name] for name in ("list", "create", "set-tier")),
+    *(["members", name] for name in ("list", "add", "set-role", "remove")),
+    *(["keys", name] for name in ("list", "create", "revoke")),
     *(["experiments", name] for name in ("start", "status", "stop", "promote")),
 ]
 NEXT_YEAR = f"{datetime.now(UTC).year + 1}-01"
@@ -125,7 +128,7 @@ def test_listing_runs_loads_neither_what_a_run_needs_nor_what_converts_options()
         (month(tier="gold"), "gold"),
         (month(platforms="instagramm"), "instagram"),
         (month(posts="0"), "posts"),
-        (month(posts="13"), "12 posts"),
+        (month(tier="basic", posts="13"), "12 posts"),
         (month(approve="maybe"), "--approve"),
         (["review", "x", "--decisions", "/nowhere/decisions.json"], "/nowhere/decisions.json"),
         (["costs", "--month", "2026-13"], "YYYY-MM"),

@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import InvalidInput, LimitExceeded
 from domain.month import Month
-from domain.month_request import MonthInput, MonthRequest, parse
+from domain.month_request import MonthInput, MonthRequest, in_tier, parse
 from domain.review import POINTS
 from domain.tiers import tiers
 from graph.content import build
@@ -53,6 +53,24 @@ def test_a_number_of_posts_below_one_is_refused(posts: Any) -> None:
 def test_more_posts_than_the_tier_has_are_refused_naming_its_number() -> None:
     with pytest.raises(LimitExceeded, match="pro has 24 posts a month, 25"):
         request(tier="pro", posts=25)
+
+
+def test_a_request_without_a_tier_is_held_against_the_one_that_counts_once_it_is_known() -> None:
+    asked = parse({**GOOD, "tier": "", "posts": 24}, today=TODAY)
+    assert in_tier(asked, "pro", today=TODAY).tier == "pro"
+    with pytest.raises(LimitExceeded, match="basic has 12 posts a month, 24"):
+        in_tier(asked, None, today=TODAY)
+
+
+def test_a_month_gets_the_tier_that_its_organization_was_put_on_and_no_other() -> None:
+    with pytest.raises(LimitExceeded, match="on the tier pro, this month asks for ultimate") as refused:
+        in_tier(request(tier="ultimate"), "pro", today=TODAY)
+    assert "posthub organizations set-tier" in refused.value.next_step
+    assert in_tier(request(tier="pro"), "pro", today=TODAY) == request(tier="pro")
+
+
+def test_where_nobody_put_the_organization_on_a_tier_a_month_asks_for_its_own() -> None:
+    assert in_tier(request(tier="ultimate"), None, today=TODAY).tier == "ultimate"
 
 
 def test_more_platforms_than_the_tier_has_are_refused() -> None:

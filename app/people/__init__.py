@@ -1,0 +1,1 @@
+"""Organizations, members and keys, as whoever administers an installation sees them."""

@@ -1,0 +1,1 @@
+"""Organizations as they are administered, their members, and the members' keys."""
