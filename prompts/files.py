@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
@@ -177,14 +177,13 @@ def _front(template: TemplateFile) -> str:
     return f"---\n{dump_yaml(head)}{dump_yaml({'variables': variables})}---\n"
 
 
-def shipped() -> Iterator[TemplateFile]:
-    """Read the templates that come with the product, in order of code and language."""
-    folders = sorted(files("prompts").joinpath("templates").iterdir(), key=lambda one: one.name)
-    for folder in folders:
-        if folder.is_dir():
-            for file in sorted(folder.iterdir(), key=lambda one: one.name):
-                if file.name.endswith(".md"):
-                    yield parse(file.read_text(encoding="utf-8"))
+@cache
+def shipped() -> tuple[TemplateFile, ...]:
+    """Read the templates that come with the product, in order of code and language; once in a process."""
+    found = files("prompts").joinpath("templates")
+    paths = [file for folder in found.iterdir() if folder.is_dir() for file in folder.iterdir()]
+    templates = (parse(path.read_text(encoding="utf-8")) for path in paths if path.name.endswith(".md"))
+    return tuple(sorted(templates, key=lambda one: (one.code, one.language)))
 
 
 @cache

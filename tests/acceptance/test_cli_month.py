@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from cli.main import main
+from tests.warm import posthub
 
-POSTHUB = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main())"]
 MONTH = f"{datetime.now(UTC).year + 1}-03"
 SECONDS = 1000
 
@@ -44,7 +44,7 @@ class Cli:
 
     def __call__(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*POSTHUB, *arguments],
+            [*posthub(), *arguments],
             env=self.environment,
             input=given,
             capture_output=True,
@@ -64,7 +64,7 @@ class Cli:
         return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        return subprocess.Popen([*POSTHUB, *arguments], env=self.environment, text=True, **options)
+        return subprocess.Popen([*posthub(), *arguments], env=self.environment, text=True, **options)
 
     def month(self, *arguments: str) -> list[str]:
         name, url = next(iter(self.sandbox.sites.items()))
@@ -235,7 +235,7 @@ class Terminal:
 
 
 def test_a_person_approves_a_month_at_the_terminal(cli: Cli, tmp_path: Path) -> None:
-    terminal = Terminal([*POSTHUB, *cli.month("--out", str(tmp_path / "out"))], cli.environment)
+    terminal = Terminal([*posthub(), *cli.month("--out", str(tmp_path / "out"))], cli.environment)
     terminal.until("Company DNA · 1 of 1")
     terminal.press("a")
     terminal.until("Personas · 1 of 6")
@@ -246,7 +246,7 @@ def test_a_person_approves_a_month_at_the_terminal(cli: Cli, tmp_path: Path) -> 
 
 
 def test_ctrl_c_at_a_question_leaves_the_run_waiting(cli: Cli) -> None:
-    terminal = Terminal([*POSTHUB, *cli.month()], cli.environment)
+    terminal = Terminal([*posthub(), *cli.month()], cli.environment)
     terminal.until("Company DNA · 1 of 1")
     terminal.press("\x03")
     assert terminal.ended() == 130
@@ -264,7 +264,7 @@ def test_the_demo_makes_a_whole_month_without_a_key_and_says_that_nothing_is_rea
         "DATABASE_URI": database_uri,
         "REDIS_URI": redis_uri,
     }
-    command = [*POSTHUB, "demo", "--out", str(tmp_path / "out"), "--json"]
+    command = [*posthub(), "demo", "--out", str(tmp_path / "out"), "--json"]
     for _ in range(2):  # the second one replaces the first one's package
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
         assert done.returncode == 0, done.stderr

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from tests.warm import posthub
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto" / "prompts.md"
-_SHIM = '#!/bin/sh\nexec "{python}" -c "import sys; from cli.main import main; sys.exit(main())" "$@"\n'
 
 
 def script(base_url: str) -> str:
@@ -35,7 +36,7 @@ def test_the_page_does_what_it_says(
 ) -> None:
     tools = tmp_path / "bin"
     tools.mkdir()
-    (tools / "posthub").write_text(_SHIM.format(python=sys.executable))
+    (tools / "posthub").write_text(f'#!/bin/sh\nexec {shlex.join(posthub())} "$@"\n')
     (tools / "posthub").chmod(0o755)
     environment = {
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from cli.main import main
 from store.content.items import Owner
+from tests.warm import posthub
 
 CODE = "RESEARCH_V1"
 SECONDS = 600
@@ -24,9 +24,8 @@ class Cli:
         self.environment = {**os.environ, "POSTHUB_HOME": str(home), "COLUMNS": "200", **environment}
 
     def __call__(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        code = "import sys; from cli.main import main; sys.exit(main())"
         return subprocess.run(
-            [sys.executable, "-c", code, *arguments],
+            [*posthub(), *arguments],
             env={**self.environment, **changes},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -20,6 +20,7 @@ from store.content.items import Owner
 from store.content.run_record import RunRecord
 from store.content.runs import Runs
 from store.database import Database
+from tests.warm import posthub
 
 SECONDS = 600
 
@@ -32,14 +33,13 @@ class Cli:
         self.environment = {**os.environ, "POSTHUB_HOME": str(home), **environment}
 
     def __call__(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        command = [
-            sys.executable,
-            "-c",
-            "import sys; from cli.main import main; sys.exit(main())",
-            *arguments,
-        ]
         return subprocess.run(
-            command, env=self.environment, input=given, capture_output=True, text=True, timeout=SECONDS
+            [*posthub(), *arguments],
+            env=self.environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
         )
 
     def here(self, *arguments: str) -> subprocess.CompletedProcess[str]:
