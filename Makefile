@@ -27,7 +27,7 @@ demo: $(STAMP)  ## A sample company's month on the embedded default: no key, no 
 	$(BIN)/posthub demo
 
 test: $(STAMP)  ## Run every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m tests.supervised -n 2 --dist loadfile --no-loadscope-reorder
 
 chaos: $(STAMP)  ## Ten minutes of kills, outages and faults; ends with ledger = bill or not at all
 	$(BIN)/python -m tests.chaos.run

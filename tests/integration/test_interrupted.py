@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -19,12 +20,24 @@ _GONE_SECONDS = 600.0
 """Generous: the keeper looks every two seconds, and PostgreSQL takes its time on a busy machine."""
 
 _SERVERS = """
-import sys, time
+import sys
 from pathlib import Path
 from tests.chaos.surroundings import Postgres, Valkey
 servers = [Postgres(Path(sys.argv[1])), Valkey(Path(sys.argv[1]))]
 print("ready", flush=True)
-time.sleep(600)
+sys.stdin.read()
+"""
+_HANGS = """
+import subprocess, sys, time
+from pathlib import Path
+
+def test_that_hangs():
+    command = [sys.executable, "-c", "import time; time.sleep(1200)"]
+    process = subprocess.Popen(command, start_new_session=True, env={})
+    made = Path(__file__).with_name("made")
+    made.write_text(str(process.pid))
+    made.rename(made.with_name("pid"))
+    time.sleep(1200)
 """
 
 
@@ -47,7 +60,8 @@ def test_servers_of_a_chaos_run_that_was_ended_from_outside_are_stopped(
     home: Path, how: signal.Signals
 ) -> None:
     command = [sys.executable, "-c", _SERVERS, str(home)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
         assert any("postgres" in line for line in running(home))
@@ -57,3 +71,35 @@ def test_servers_of_a_chaos_run_that_was_ended_from_outside_are_stopped(
     while (left := running(home)) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert left == []
+
+
+def ctrl_c(run: subprocess.Popen[bytes]) -> None:
+    """As a terminal does it: everything in the foreground hears it."""
+    os.killpg(run.pid, signal.SIGINT)
+
+
+def kill_pytest(run: subprocess.Popen[bytes]) -> None:
+    (tests,) = psutil.Process(run.pid).children()
+    tests.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives orphans to a grandparent")
+@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("interrupt", [ctrl_c, subprocess.Popen.terminate, kill_pytest])
+def test_a_run_of_the_tests_that_is_interrupted_leaves_no_process_that_a_test_has_started(
+    tmp_path: Path, workers: str, interrupt: Callable[[subprocess.Popen[bytes]], None]
+) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_it.py").write_text(_HANGS)
+    command = [sys.executable, "-m", "tests.supervised", "-n", workers, "-c", str(tmp_path / "pytest.ini")]
+    run = subprocess.Popen(
+        [*command, str(tmp_path)], cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL
+    )
+    left = tmp_path / "pid"
+    while not left.exists():
+        assert run.poll() is None
+        time.sleep(0.1)
+    pid = int(left.read_text())
+    interrupt(run)
+    assert run.wait(_GONE_SECONDS) != 0
+    assert not psutil.pid_exists(pid)
