@@ -99,32 +99,6 @@ class StoredAnswer:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class JobRow:
-    """A job as people see it."""
-
-    id: str
-    company_id: str
-    run_id: str
-    kind: str
-    node: str
-    item: str
-    revision: int
-    step: str
-    status: str
-    error: Mapping[str, Any] | None
-    retry_count: int
-    max_retries: int
-    priority: int
-    tokens_used: int
-    generation_time_seconds: float | None
-    template_code: str | None
-    template_version: int | None
-    template_language: str | None
-    experiment: str | None
-    arm: str | None
-
-
 _OPEN_MANY = sql.numbered("open_jobs", "rows", "owner")
 
 
@@ -273,13 +247,6 @@ class Journal:
         """Drop the reference to a media job that failed, so that another can be bought."""
         async with self._database.transaction() as connection:
             await connection.execute(sql("forget_job_ref"), {"id": job_id})
-
-    async def jobs(self, organization_id: str, run_id: str) -> list[JobRow]:
-        """Return a run's jobs, the oldest first; none for a run of another organization."""
-        values = {"organization_id": organization_id, "run_id": run_id}
-        async with self._database.transaction() as connection:
-            rows = (await connection.execute(sql("jobs_of_run"), values)).mappings().all()
-        return [JobRow(**{name: row[name] for name in JobRow.__slots__}) for row in rows]
 
 
 def recorded_error(record: Mapping[str, Any]) -> PostHubError:

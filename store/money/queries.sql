@@ -136,9 +136,6 @@ update jobs set provider_ref = null where id = :id;
 -- refer_attempt: Keep the provider's own id of a media job on its open attempt.
 update attempts set provider_ref = :ref where id = :id and state = 'held';
 
--- jobs_of_run: A run's jobs, the oldest first.
-select * from jobs where organization_id = :organization_id and run_id = :run_id order by created_at, id;
-
 -- beat: Take a process's lease, or hold on to it.
 insert into workers (id, host, pid, lease_until)
 values (:id, :host, :pid, now() + make_interval(secs => :lease))

@@ -15,6 +15,8 @@ from app.money.costs import By
 from app.money.prices import FIELDS, own_row, parse_day, read_rows, row_as_json, today
 from app.money.reconcile import find_bill, reconcile
 from app.prompts.experiments import ExperimentSpec, parse_arms
+from app.prompts.library import Trace
+from domain.calls import TemplateRef
 from domain.errors import InvalidInput, NotFound
 from domain.month_request import parse
 from runtime.books import Books, open_books
@@ -22,6 +24,7 @@ from runtime.library import PromptUseCases, open_prompts, upgrade
 from runtime.runs import newest_runs
 from runtime.services import open_quotes
 from runtime.settings import Settings, load
+from store.content.items import Kind, Owner
 from store.content.run_record import RunRecord
 from store.content.runs import Runs
 from store.database import Database
@@ -200,21 +203,49 @@ def test_a_template_is_edited_labelled_and_taken_back(desk: Desk, tmp_path: Path
     assert history.as_json() == desk.said("prompts", "history", CODE)
 
 
-def test_an_experiment_is_started_watched_and_ended(desk: Desk) -> None:
-    async def start(prompts: PromptUseCases) -> None:
-        library = prompts.library
-        before = await library.version(CODE, "cs")
-        text = (await library.shown(CODE, "cs")).text.rstrip() + " Piš věcně.\n"
-        await library.editor.save(await library.checked(before, text), parent=1, reason="věcněji")
-        await prompts.experiments.start(CODE, "cs", ExperimentSpec(parse_arms("1:0.5,2:0.5")))
+async def with_two_arms(prompts: PromptUseCases) -> None:
+    library = prompts.library
+    before = await library.version(CODE, "cs")
+    text = (await library.shown(CODE, "cs")).text.rstrip() + " Piš věcně.\n"
+    await library.editor.save(await library.checked(before, text), parent=1, reason="věcněji")
+    await prompts.experiments.start(CODE, "cs", ExperimentSpec(parse_arms("1:0.5,2:0.5")))
 
-    desk.prompts(start)
+
+def test_an_experiment_is_started_watched_and_ended(desk: Desk) -> None:
+    desk.prompts(with_two_arms)
     running = desk.prompts(lambda prompts: prompts.experiments.status(None, "cs"))
     assert running.as_json() == desk.said("experiments", "status")
     chosen, _ = desk.prompts(lambda prompts: prompts.experiments.promote(CODE, "cs", arm="B", reason="tón"))
     assert chosen.version == 2
     with pytest.raises(InvalidInput):
         desk.prompts(lambda prompts: prompts.experiments.stop(CODE, "cs"))
+
+
+def test_an_experiment_that_is_stopped_runs_no_more_and_leaves_production_as_it_was(desk: Desk) -> None:
+    desk.prompts(with_two_arms)
+    desk.prompts(lambda prompts: prompts.experiments.stop(CODE, "cs", reason="dost"))
+    assert desk.said("experiments", "status")["experiments"] == []
+    (ended,) = desk.prompts(lambda prompts: prompts.experiments.status(CODE, "cs")).experiments
+    assert ended.as_json()["status"] == "stopped"
+    assert desk.prompts(lambda prompts: prompts.library.shown(CODE, "cs")).version.number == 1
+
+
+def test_a_trace_names_the_version_that_asked_for_each_thing_that_a_run_made(desk: Desk) -> None:
+    async def trace(prompts: PromptUseCases) -> Trace:
+        library = prompts.library
+        run = await library.runs.get("org-1", "run-1")
+        owner = Owner(run.organization_id, run.company_id, run.id)
+        asked = TemplateRef(CODE, 3, "abc")
+        await library.items.save(owner, Kind.POST, "t01", 0, {"title": "Ráno"}, template=asked)
+        await library.items.save(owner, Kind.POST, "t02", 0, {"title": "Večer"})
+        return await library.trace("run-1", "t01")
+
+    found = desk.prompts(trace)
+    assert [
+        (row["kind"], row["item"], row["template_code"], row["template_version"]) for row in found.items
+    ] == [("post", "t01", CODE, 3)]
+    assert found.as_json() == desk.said("prompts", "trace", "run-1", "t01")
+    assert {row["item"] for row in desk.said("prompts", "trace", "run-1")["items"]} == {"t01", "t02"}
 
 
 def test_upgrading_a_database_that_is_new_enough_changes_nothing(desk: Desk) -> None:

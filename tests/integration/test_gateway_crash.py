@@ -25,6 +25,7 @@ from store.database import Database
 from store.money.ledger import Hold, Ledger
 from store.money.prices import Prices, today
 from tests.gateway_standin import Standin, standing_in
+from tests.money_rows import rows
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "write", "topic-1")
 
@@ -118,7 +119,7 @@ async def test_a_killed_process_leaves_a_hold_that_its_successor_books_as_lost(
     assert replayed.served.replayed
     assert len(standin.requests) == 2
     assert await states(database) == ["settled", "lost"]
-    jobs = await gateway._calls._journal.jobs("org-1", "run-1")
+    jobs = await rows(database, "select status from jobs order by created_at, id")
     assert [job.status for job in jobs] == ["completed", "pending"]
     await gateway.aclose()
 

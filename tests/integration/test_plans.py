@@ -131,7 +131,7 @@ def test_closing_attempts_finds_its_rows_by_key(grown_uri: str) -> None:
 
 _NAMED = {
     money_sql: (
-        "find_job take_job fail_job keep_job refer_job refer_attempt jobs_of_run find_attempt cost_of_run release_jobs "
+        "find_job take_job fail_job keep_job refer_job refer_attempt find_attempt cost_of_run release_jobs "
         "budget_left show_budget set_run_budget typical_tokens actual_cost"
     ),
     content_sql: "at_work",
