@@ -107,7 +107,11 @@ async def opened_services(
             services = await stack.enter_async_context(opening)
         for note in services.notes:
             screen.say(note, "dim")
-        yield services
+        try:
+            yield services
+        finally:
+            if awaited := services.gateway.in_flight:
+                screen.say(f"Paid calls that are finished first: {awaited}. Again ends at once.", "dim")
 
 
 @asynccontextmanager

@@ -111,6 +111,7 @@ def _calls(
             last_wait_seconds=config.last_backoff_seconds,
         ),
         queue_seconds=config.queue_seconds,
+        drain_seconds=config.drain_seconds,
     )
     cache = Cache(config.cache, AnswerCache(shared) if shared else None)
     return CachedCalls(CallPipeline(means), cache, journal, engine=config.engine, world=config.world)

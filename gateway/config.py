@@ -171,6 +171,7 @@ class GatewayConfig:
         tries: Attempts at one model while none of them was billed.
         limits: Calls a minute by provider and organization; none unless given.
         queue_seconds: The longest that a call waits for a place in a rate limit.
+        drain_seconds: How long the end of the process waits for the answers to calls in flight.
         cache: What is answered again without being bought; nothing unless given.
         sandbox: The sandbox's stand-ins take the place of every provider.
     """
@@ -192,6 +193,7 @@ class GatewayConfig:
     tries: int = 3
     limits: RateLimits = field(default_factory=RateLimits)
     queue_seconds: float = 3600.0
+    drain_seconds: float = 25.0
     cache: CachePolicy = field(default_factory=CachePolicy)
     sandbox: bool = False
 

@@ -38,8 +38,13 @@ class Gateway(TextCalls, SearchCalls, MediaCalls):
         self._images = images
         self._videos = videos
 
+    @property
+    def in_flight(self) -> int:
+        """How many answers are awaited that are, or may be, paid for."""
+        return self._calls.in_flight
+
     async def aclose(self) -> None:
-        """Close connections and let queued events be delivered."""
+        """Wait for answers in flight, up to the configuration's bound; then close connections."""
         await self._calls.aclose()
         for adapters in (self._engines, self._embeddings, self._search, self._images, self._videos):
             for adapter in adapters.values():

@@ -52,7 +52,12 @@ class TextCalls(Asking):
         chain: tuple[Deployment, ...] | None = None,
     ) -> TextResult:
         chain = chain or self._config.chain(request.purpose)
-        result = await self._calls.run(self._text_request(call, request, on_text, chain))
+        restarts = StreamRestarts(on_text) if on_text else None
+        try:
+            result = await self._calls.run(self._text_request(call, request, restarts, chain))
+        finally:
+            if restarts:
+                restarts.end()
         text = str(result.output["text"])
         if on_text is not None and (result.replayed or result.cached):
             on_text(text)
@@ -60,9 +65,8 @@ class TextCalls(Asking):
         return TextResult(text, served_of(result), result.output["raw"], warnings)
 
     def _text_request(
-        self, call: Call, request: TextRequest, on_text: OnText | None, chain: tuple[Deployment, ...]
+        self, call: Call, request: TextRequest, restarts: StreamRestarts | None, chain: tuple[Deployment, ...]
     ) -> CallRequest:
-        restarts = StreamRestarts(on_text) if on_text else None
         return CallRequest(
             call=call,
             purpose=request.purpose,
@@ -157,8 +161,9 @@ class TextCalls(Asking):
     async def stream(self, call: Call, request: TextRequest) -> AsyncIterator[str]:
         """Yield a text piece by piece; its usage is booked when the last piece has come.
 
-        Leaving early cuts the call off; what was sent by then is booked as lost. A stream that is cut is begun
-        again: an empty ``Restarted`` says that the pieces before it are void.
+        Leaving early ends the reading alone: what was asked for is booked and kept, and asking again is given the
+        whole of it. A stream that is cut is begun again: an empty ``Restarted`` says that the pieces before it are
+        void.
         """
         pieces: asyncio.Queue[str | None] = asyncio.Queue()
         task = asyncio.create_task(self._text(call, request, pieces.put_nowait))

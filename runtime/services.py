@@ -237,6 +237,7 @@ def gateway_config(settings: Settings) -> GatewayConfig:
         image_order=settings.image_order,
         video_order=settings.video_order,
         poll_seconds=settings.video_poll_seconds,
+        drain_seconds=settings.drain_seconds,
         models=settings.models,
         limits=settings.rate_limits,
         cache=settings.cache,

@@ -62,6 +62,7 @@ class Settings:
     image_order: tuple[str, ...]
     video_order: tuple[str, ...]
     video_poll_seconds: float
+    drain_seconds: float
     sandbox_seed: int
     metrics_port: int | None
     otlp: frozenset[str]
@@ -113,6 +114,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         image_order=_order(env, "POSTHUB_IMAGE_PROVIDERS", shipped_order("images")),
         video_order=_order(env, "POSTHUB_VIDEO_PROVIDERS", shipped_order("videos")),
         video_poll_seconds=_seconds(env, "POSTHUB_VIDEO_POLL_SECONDS", 5.0),
+        drain_seconds=_seconds(env, "POSTHUB_DRAIN_SECONDS", 25.0),
         sandbox_seed=_whole(env, "POSTHUB_SANDBOX_SEED", 1),
         metrics_port=_port(env, "POSTHUB_METRICS_PORT"),
         otlp=frozenset(signal for signal in ("traces", "metrics") if _sent(env, signal)),

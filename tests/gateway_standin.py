@@ -274,8 +274,6 @@ async def _events(answer: dict[str, Any], text: str, *, cut: bool = False) -> As
     yield f"data: {json.dumps(first | {'usageMetadata': {'promptTokenCount': 1011}})}\r\n\r\n"
     if cut:
         raise ConnectionResetError("cut on purpose")
-    if "[stall]" in text:
-        await asyncio.sleep(60)
     if "content" in answer.get("candidates", [{}])[0]:
         answer["candidates"][0]["content"]["parts"] = [{"text": said[half:]}]
     yield f"data: {json.dumps(answer)}\r\n\r\n"

@@ -145,6 +145,11 @@ class CachedCalls:
         self._engine = engine
         self._world = world
 
+    @property
+    def in_flight(self) -> int:
+        """How many answers are awaited that are, or may be, paid for."""
+        return self._calls.in_flight
+
     async def run(self, request: CallRequest) -> CallResult:
         """Return the answer to a request, found or bought; raises as the pipeline does."""
         seconds = self._cache.seconds(request)

@@ -30,6 +30,7 @@ from domain.errors import (
 from gateway.calls.attempt import BookedAttempt, CostTracker
 from gateway.calls.booking import uncancelled
 from gateway.calls.breaker import CircuitBreakers
+from gateway.calls.in_progress import InProgress
 from gateway.calls.operations import Operations
 from gateway.calls.request import FIRST_CHOICE, CallRequest, CallResult, Candidate, output_of
 from gateway.calls.retry import FallbackPlan, PlannedAttempt, Reaction, RetryPolicy
@@ -45,6 +46,7 @@ class Means:
 
     Attributes:
         queue_seconds: The longest that a call waits for a place in a rate limit.
+        drain_seconds: How long the end of the process waits for answers in flight.
     """
 
     journal: Journal
@@ -54,6 +56,7 @@ class Means:
     limiter: Limiter
     policy: RetryPolicy
     queue_seconds: float
+    drain_seconds: float
 
 
 class CallPipeline:
@@ -62,9 +65,17 @@ class CallPipeline:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._journal = means.journal
+        self._in_progress = InProgress(means.drain_seconds)
+
+    @property
+    def in_flight(self) -> int:
+        """How many answers are awaited that are, or may be, paid for."""
+        return self._in_progress.in_flight
 
     async def run(self, request: CallRequest) -> CallResult:
         """Return the answer to a request, bought now or stored before.
+
+        A caller that is cancelled ends at once; what was sent for it by then is still settled and stored with its job.
 
         Raises:
             NotAllowed: Budget or price; nothing was sent.
@@ -74,8 +85,13 @@ class CallPipeline:
         if job.output is not None:
             tell(lambda observer: observer.replayed(request.call))
             return _replay(job)
+        purchase = Purchase(request, job.id, self._means)
+        return await self._in_progress.result(purchase, self._work(purchase, job))
+
+    async def _work(self, purchase: Purchase, job: Job) -> CallResult:
         try:
-            return await self._buy(request, job)
+            purchase.begin()
+            return await self._buy(purchase, job)
         except BaseException as error:
             with suppress(StoreUnavailable):  # the lease ends by itself
                 await uncancelled(self._journal.fail(job.id, error))
@@ -83,16 +99,16 @@ class CallPipeline:
         finally:
             self._journal.release(job.id)
 
-    async def _buy(self, request: CallRequest, job: Job) -> CallResult:
+    async def _buy(self, purchase: Purchase, job: Job) -> CallResult:
         if job.taken_over:
             await self._means.tracker.close_orphans(job.id)
-        purchase = Purchase(request, job.id, self._means)
         if job.provider_ref is None:
-            return await purchase.buy(request.candidates)
+            return await purchase.buy()
         return await purchase.go_on(job.provider_ref)
 
     async def aclose(self) -> None:
-        """Let what is being told beside the answers arrive, and stop handing out places."""
+        """Let what is in flight and what is being told beside the answers arrive, and stop handing out places."""
+        await self._in_progress.aclose()
         await self._means.breakers.aclose()
         await self._means.limiter.aclose()
 
@@ -105,10 +121,37 @@ class Purchase:
         self._job_id = job_id
         self._means = means
         self._plan: FallbackPlan | None = None
+        self._attempt: BookedAttempt | None = None
+        self._begun = False
+        self._stopped = False
 
-    async def buy(self, candidates: tuple[Candidate, ...]) -> CallResult:
-        """Ask until an answer is of use, as the plan goes."""
+    @property
+    def in_flight(self) -> bool:
+        """Whether something has been sent whose answer is not stored yet."""
+        return self._attempt is not None and self._attempt.sent
+
+    def begin(self) -> None:
+        """Say that the work has begun, so that it can be cut short in order."""
+        self._begun = True
+        self._go_on_if_asked_for()
+
+    def stop(self) -> bool:
+        """Ask for nothing more; tells whether the work can be cut short at once."""
+        self._stopped = True
+        return self._begun and not self.in_flight
+
+    def _go_on_if_asked_for(self) -> None:
+        if self._stopped:
+            raise asyncio.CancelledError
+
+    async def buy(self, candidates: tuple[Candidate, ...] = ()) -> CallResult:
+        """Ask until an answer is of use, as the plan goes.
+
+        Args:
+            candidates: Who is asked; by default all of the request.
+        """
         breakers, request = self._means.breakers, self._request
+        candidates = candidates or request.candidates
         deployments = [candidate.deployment for candidate in candidates]
         await breakers.refresh(deployments)
         self._plan = plan = FallbackPlan(
@@ -120,11 +163,12 @@ class Purchase:
                 await asyncio.sleep(planned.pause)
                 await breakers.refresh(deployments)
             try:
-                return await self._attempt(planned, plan)
+                return await self._try(planned, plan)
             except ProviderError as error:
                 plan.failed(error)
+                self._go_on_if_asked_for()
 
-    async def _attempt(self, planned: PlannedAttempt, plan: FallbackPlan) -> CallResult:
+    async def _try(self, planned: PlannedAttempt, plan: FallbackPlan) -> CallResult:
         candidate = planned.candidate
         await self._until_ready(candidate, plan)
         attempt = await self._means.tracker.open(
@@ -132,9 +176,15 @@ class Purchase:
         )
         await self._wait_for_place(candidate.provider, plan)
         attempt.prepare()
-        answer = await self._ask(candidate, attempt, min(candidate.deadline, plan.left))
-        if isinstance(answer, Operation):
-            answer = await self._means.operations.collect(self._job_id, candidate, answer, attempt)
+        self._attempt = attempt
+        try:
+            answer = await self._ask(candidate, attempt, min(candidate.deadline, plan.left))
+            if not isinstance(answer, Operation):
+                return await uncancelled(self._book(planned, attempt, answer))
+        finally:
+            self._attempt = None
+        self._go_on_if_asked_for()
+        answer = await self._means.operations.collect(self._job_id, candidate, answer, attempt)
         return await uncancelled(self._book(planned, attempt, answer))
 
     async def _wait_for_place(self, provider: str, plan: FallbackPlan) -> None:

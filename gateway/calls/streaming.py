@@ -13,6 +13,10 @@ class StreamRestarts:
         self._on_text = on_text
         self._said_something = False
 
+    def end(self) -> None:
+        """Hand on nothing more: the reader may have gone before the text has come."""
+        self._on_text = _nobody
+
     def begin(self) -> OnText:
         """Begin an attempt; returns where its pieces go."""
         if self._said_something:
@@ -23,3 +27,7 @@ class StreamRestarts:
     def _take(self, piece: str) -> None:
         self._said_something = True
         self._on_text(piece)
+
+
+def _nobody(piece: str) -> None:
+    """Where the pieces go that nobody reads."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from cli.main import main
@@ -152,8 +153,16 @@ def test_a_month_can_be_decided_by_files_from_review_to_review(cli: Cli, tmp_pat
     assert cli.here("resume", thread).returncode == 0
 
 
-def test_ctrl_c_in_the_middle_loses_nothing(cli: Cli) -> None:
-    cli.sandbox.fault("slow", seconds=3.0, body_contains="Napi", provider="gemini")
+@pytest.mark.parametrize(
+    ("number", "status", "how"),
+    [(signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Ended by SIGTERM")],
+    ids=["Ctrl-C", "SIGTERM"],
+)
+def test_a_signal_in_the_middle_loses_nothing_and_buys_nothing_twice(
+    cli: Cli, number: signal.Signals, status: int, how: str
+) -> None:
+    mark = cli.sandbox.mark()
+    cli.sandbox.fault("slow", seconds=4.0, body_contains="Napi", provider="gemini")
     process = cli.start(*cli.month("--approve", "auto"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stderr
     thread = ""
@@ -162,20 +171,26 @@ def test_ctrl_c_in_the_middle_loses_nothing(cli: Cli) -> None:
             thread = line.split()[1]
         if "Topics    1/1" in line:
             break
-    process.send_signal(signal.SIGINT)
+    time.sleep(1.0)  # the post is being written
+    process.send_signal(number)
     out, err = process.communicate(timeout=SECONDS)
-    assert process.returncode == 130
+    assert process.returncode == status
     assert (out, err.splitlines()[-1]) == (
         "",
-        f"posthub: Interrupted; nothing is lost. Go on with: posthub resume {thread}",
+        f"posthub: {how}; nothing is lost. Go on with: posthub resume {thread}",
     )
     assert "Traceback" not in err
-    status = json.loads(cli("show", thread, "--json").stdout)["status"]
-    assert status == "cancelled"
+    assert "Paid calls that are finished first: 1. Again ends at once." in err
+    assert json.loads(cli("show", thread, "--json").stdout)["status"] == "cancelled"
     cli.sandbox.clear_faults()
     done = cli("resume", thread, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["counts"]["posts"] == 1
+    paid = "select id, job_id, state from attempts where run_id = %s and state <> 'void'"
+    with psycopg.connect(cli.environment["DATABASE_URI"]) as connection:
+        attempts = connection.execute(paid, [thread]).fetchall()
+    assert {state for _, _, state in attempts} == {"settled"}
+    assert len({job for _, job, _ in attempts}) == len(attempts) == len(cli.sandbox.bill(mark))
 
 
 def test_a_refused_key_fails_in_one_line_and_the_run_can_be_resumed(cli: Cli) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -239,3 +240,62 @@ async def test_a_month_runs_on_the_server_is_answered_in_every_shape_and_survive
     assert versions == [("PERSONA_GEN_V1", 1)], "a run goes on with the versions that it started with"
     assert saved and saved[0] > 10
     assert dict(decided) == {"approve": 11, "drop": 1, "edit": 1, "reject": 1}
+
+
+async def sent(uri: str, *nodes: str) -> None:
+    """Wait until a call of one of some nodes is under way."""
+    query = (
+        "select 1 from attempts a join jobs j on j.id = a.job_id where a.state = 'held' and j.node = any(%s)"
+    )
+    async with (
+        asyncio.timeout(300),
+        await psycopg.AsyncConnection.connect(uri, autocommit=True) as connection,
+    ):
+        while (await (await connection.execute(query, [list(nodes)])).fetchone()) is None:
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(0.5)  # the bytes leave after the hold
+
+
+async def test_what_is_paid_when_a_run_is_cancelled_left_or_ended_with_the_server_is_kept(
+    server: Server, empty_database_uri: str, sandbox: Any
+) -> None:
+    before = {line["id"] for line in sandbox.bill()}
+    client = get_client(url=server.url)
+    assistant = (await client.assistants.search(graph_id="month"))[0]["assistant_id"]
+    name, site = next(iter(sandbox.sites.items()))
+    request = {"company": name, "website": site, "month": "2027-01", "posts": 2, "platforms": ["linkedin"]}
+    thread = (await client.threads.create())["thread_id"]
+    how: dict[str, Any] = {"context": {"tier": "ultimate", "approve": "auto"}, "durability": "sync"}
+    sandbox.fault("slow", seconds=3.0)
+
+    await client.runs.create(thread, assistant, input=request, **how)
+    await sent(empty_database_uri, "research")
+    server.stop()
+    server.start()
+    client = get_client(url=server.url)
+    run = await client.runs.create(thread, assistant, input=None, multitask_strategy="enqueue", **how)
+    await sent(empty_database_uri, "write_post")
+    for each in await client.runs.list(thread):
+        if each["status"] in {"running", "pending"}:
+            await client.runs.cancel(thread, each["run_id"], wait=True)
+    assert run
+
+    async def left() -> None:
+        async for _ in client.runs.stream(thread, assistant, input=None, on_disconnect="cancel", **how):
+            pass
+
+    leaving = asyncio.create_task(left())
+    await sent(empty_database_uri, "images", "video")
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    sandbox.clear_faults()
+    await client.runs.wait(thread, assistant, input=None, **how)
+
+    state: Any = await client.threads.get_state(thread)
+    assert (state["next"], set(state["values"]["packages"])) == ([], {"t01", "t02"})
+    lines = [line["client_request_id"] for line in sandbox.bill() if line["id"] not in before]
+    with psycopg.connect(empty_database_uri) as connection:
+        attempts = connection.execute("select id, job_id, state from attempts").fetchall()
+    assert {row[2] for row in attempts} == {"settled"}
+    assert len({row[1] for row in attempts}) == len(attempts)
+    assert sorted(row[0] for row in attempts) == sorted(lines)

@@ -249,17 +249,18 @@ async def test_with_a_tenth_of_the_firsts_answers_failing_all_succeed_and_nearly
     await judge.is_equal()
 
 
-async def test_forty_cancelled_calls_are_all_booked(
+async def test_forty_cancelled_calls_that_nobody_answers_are_all_booked(
     build: Build, config: GatewayConfig, judge: Judge, sandbox: Any, database: Database
 ) -> None:
     sandbox.fault("hang", provider="gemini")
-    gateway = build(config)
+    gateway = build(replace(config, drain_seconds=0.5))
     tasks = [asyncio.create_task(gateway.text(replace(CALL, item=f"i{n}"), ASK)) for n in range(40)]
     while sum(judge.bill().values()) == 0 or len(await _open(database)) < 40:
         await asyncio.sleep(0.05)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await gateway.aclose()
     async with database.transaction() as connection:
         states = Counter(await connection.scalars(text("select state from attempts")))
     assert states["held"] == 0

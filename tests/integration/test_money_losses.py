@@ -127,12 +127,14 @@ async def until(done: Callable[[], bool]) -> None:
 
 
 async def test_a_callers_cancel(gateway: Gateway, books: Books, sandbox: Any) -> None:
-    sandbox.fault("hang", provider="gemini")
+    sandbox.fault("slow", seconds=2.0, provider="gemini")
     tasks = [asyncio.create_task(gateway.text(replace(CALL, item=f"i{n}"), ASK)) for n in range(CALLS)]
-    await until(lambda: len(books.billed()) >= CALLS)
+    await until(lambda: gateway.in_flight == CALLS)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await gateway.aclose()
+    assert await books.states() == Counter(settled=CALLS)
     await books.close()
 
 
@@ -151,6 +153,8 @@ async def test_a_stream_that_its_reader_leaves(gateway: Gateway, books: Books) -
         async for _ in stream:
             break
         await stream.aclose()  # type: ignore[attr-defined]
+    await gateway.aclose()
+    assert await books.states() == Counter(settled=3)
     await books.close()
 
 
