@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -16,15 +15,16 @@ from app.decisions import WaitingReview, nothing_waits
 from app.money.quotes import ComparedQuote
 from app.money.quoting import Quotes
 from app.summaries import RunSummary, counts, words
-from domain.errors import FetchFailed, InvalidInput, PostHubError, UnsafeUrl
+from domain.errors import InvalidInput
 from domain.money import to_usd
-from domain.month import GRAPH_VERSION, CardStatus, Month, cards_of
+from domain.month import Month, cards_of
 from domain.month_request import MonthRequest
 from domain.stages import POSTS, Kind, of_kind
 from exports.package.collect import collect
 from exports.package.write import write
-from graph.content import MAX_PARALLEL, MAX_STEPS, build
-from nodes.intake import RunContext, open_run
+from graph.content import MAX_PARALLEL, MAX_STEPS
+from graph.running import compiled
+from nodes.intake import RunContext, check_website, open_run
 from nodes.made import made
 from nodes.review.question import ANSWERS
 from nodes.work import Ports
@@ -35,9 +35,6 @@ from store.content.run_record import RunRecord, RunStatus
 from store.money.budgets import Budgets
 
 Event = Mapping[str, Any]
-
-_STRICT_RESUME = "__pregel_strict_resume"
-"""Lets LangGraph refuse an answer to an interrupt that no longer waits, instead of ignoring it."""
 
 _MADE = frozenset({ItemStatus.DRAFT, ItemStatus.APPROVED, ItemStatus.PACKAGED})
 """Statuses of what a person sees; the store keeps working material beside it."""
@@ -72,7 +69,7 @@ class Months:
         self._quotes = quotes
         self._budgets = budgets
         self._sandbox = sandbox
-        self._graph = build(ports, sandbox=sandbox).compile(checkpointer=saver)
+        self._graph = compiled(ports, sandbox=sandbox, checkpointer=saver)
 
     async def start(
         self, request: MonthRequest, *, out: Path | None, ceiling_micro: int | None = None
@@ -93,7 +90,7 @@ class Months:
         """
         ports, request = self._ports, await self._quotes.granted(request)
         await ports.prompts.check(request.language, self._organization, request.templates)
-        await self._read_website(request.website)
+        await check_website(ports.pages, request.website)
         run_id = str(uuid.uuid4())
         await open_run(ports, request, self._organization, run_id, sandbox=self._sandbox)
         await ports.runs.set_status(run_id, RunStatus.RUNNING, out=str(out) if out else None)
@@ -125,34 +122,17 @@ class Months:
             PostHubError: The run failed; its row says why, and it can be resumed.
         """
         run = await self.get(run_id)
-        if run.graph_version != GRAPH_VERSION:
-            raise InvalidInput(
-                f"The run was started with graph version {run.graph_version}, this is {GRAPH_VERSION}.",
-                next_step="Resume it with the release that started it, or start the month again.",
-            )
-        if run.sandbox != self._sandbox:
-            raise _other_providers(run)
         if answer is not None and not question:
             # before the run is held: while another process works on it, an answer may not meet what that one asks
             asked = await self.waiting(run_id)
             question = asked.question if asked else ""
-        async with self._ports.runs.exclusive(run_id, owner=self._ports.ledger.owner):
-            await self._ports.ledger.close_orphans(run_id)
-            await self._ports.runs.set_status(run_id, RunStatus.RUNNING)
-            try:
-                async for event in self._stream(run, answer, _config(run.id, reviewer, question)):
-                    yield event
-            except PostHubError as error:
-                await self._ports.runs.set_status(run_id, RunStatus.FAILED, error=error.as_json())
-                raise
-            except (asyncio.CancelledError, GeneratorExit):
-                await asyncio.shield(self._ports.runs.set_status(run_id, RunStatus.CANCELLED))
-                raise
-            except Exception as error:
-                unexpected = PostHubError(f"The run met an unexpected {type(error).__name__}.")
-                await self._ports.runs.set_status(run_id, RunStatus.FAILED, error=unexpected.as_json())
-                raise
-            yield await self._close(run)
+        async for event in self._stream(run, answer, _config(run.id, reviewer, question)):
+            yield event
+        waiting = await self.waiting(run_id)
+        if waiting:
+            yield {"event": "waiting", "point": waiting.point, "items": waiting.ids}
+        else:
+            yield {"event": "done", "out": (await self.get(run_id)).out}
 
     async def waiting(self, run_id: str) -> WaitingReview | None:
         """Return what waits for a person, or None."""
@@ -266,16 +246,6 @@ class Months:
             )
         return ExportedRun(run_id, (await write(package, ports.files, out)).index)
 
-    async def _read_website(self, url: str) -> None:
-        try:
-            await self._ports.pages.read(url)
-        except UnsafeUrl:
-            raise
-        except FetchFailed as error:
-            raise InvalidInput(
-                f"The website cannot be used. {error.message}", next_step=error.next_step
-            ) from error
-
     async def _stream(self, run: RunRecord, answer: Any, config: RunnableConfig) -> AsyncIterator[Event]:
         started = (await self._graph.aget_state(config)).created_at is not None
         given: Any = None if started else _input(run)
@@ -292,28 +262,6 @@ class Months:
         ):
             yield event
 
-    async def _close(self, run: RunRecord) -> Event:
-        waiting = await self.waiting(run.id)
-        if waiting:
-            await self._ports.runs.set_status(run.id, RunStatus.WAITING, waiting_at=waiting.point)
-            return {"event": "waiting", "point": waiting.point, "items": waiting.ids}
-        state = await self._graph.aget_state(_config(run.id))
-        out = state.values.get("package")
-        packaged = [
-            card
-            for card in state.values.get("packages", {}).values()
-            if card["status"] == CardStatus.APPROVED
-        ]
-        if packaged:
-            await self._ports.runs.set_status(run.id, RunStatus.DONE, out=out)
-            return {"event": "done", "out": out}
-        error = PostHubError(
-            "The month ended without one finished post.",
-            next_step=f"See what failed with: posthub show {run.id}",
-        )
-        await self._ports.runs.set_status(run.id, RunStatus.FAILED, error=error.as_json(), out=out)
-        raise error
-
     async def _cost(self, run_id: str) -> dict[str, str]:
         rows = await self._ports.ledger.totals(self._organization, run_id=run_id, by="provider")
         cost = {row.key: str(to_usd(row.cost_micro)) for row in rows}
@@ -321,20 +269,8 @@ class Months:
         return {**cost, "total": str(to_usd(total))}
 
 
-def _other_providers(run: RunRecord) -> InvalidInput:
-    if run.sandbox:
-        return InvalidInput(
-            f"The run {run.id} was started on the sandbox, and provider keys are set now: the two are never mixed.",
-            next_step="Unset the provider keys to go on with it, or start the month again with posthub run.",
-        )
-    return InvalidInput(
-        f"The run {run.id} was started with real providers, and no provider key is set now: the two are never mixed.",
-        next_step="Set the keys of the providers that it was started with, and go on.",
-    )
-
-
 def _config(run_id: str, reviewer: str = "cli", question: str = "") -> RunnableConfig:
-    known = {"thread_id": run_id, "reviewer": reviewer, ANSWERS: question, _STRICT_RESUME: True}
+    known = {"thread_id": run_id, "reviewer": reviewer, ANSWERS: question}
     return {
         "configurable": known,
         "recursion_limit": MAX_STEPS,

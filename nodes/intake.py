@@ -10,12 +10,13 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.errors import InvalidInput, LimitExceeded, NotFound
+from domain.errors import FetchFailed, InvalidInput, LimitExceeded, NotFound, UnsafeUrl
 from domain.month import GRAPH_VERSION, Month, Update
 from domain.month_request import ApproveSchema, MonthInput, MonthRequest, TierName, parse
 from domain.review import Policy
 from domain.stages import RESEARCH
 from domain.tiers import organization_name, tier
+from fetching.pages import PageReader
 from nodes.work import Ports, announce
 from store.content.items import Items
 from store.content.run_record import RunRecord
@@ -84,6 +85,8 @@ class Intake:
         asked["tier"] = await self.ports.tenants.tier_of(context.organization) or context.tier
         request = parse(asked, today=datetime.now(UTC).date())
         await self.ports.prompts.check(request.language, context.organization, request.templates)
+        if run is None:
+            await check_website(self.ports.pages, request.website)
         run = await open_run(self.ports, request, context.organization, run_id, sandbox=self.sandbox)
         if MonthRequest.stored(run.request) != request:
             raise InvalidInput(
@@ -91,6 +94,23 @@ class Intake:
                 next_step="Start another month on a thread of its own.",
             )
         return run
+
+
+async def check_website(pages: PageReader, url: str) -> None:
+    """See to it, before anything is paid, that there is something to read.
+
+    Raises:
+        InvalidInput: It cannot be read.
+        UnsafeUrl: It must not be read.
+    """
+    try:
+        await pages.read(url)
+    except UnsafeUrl:
+        raise
+    except FetchFailed as error:
+        raise InvalidInput(
+            f"The website cannot be used. {error.message}", next_step=error.next_step
+        ) from error
 
 
 async def open_run(

@@ -17,10 +17,15 @@ from runtime.installation import check_packages
 check_packages()  # before a stranger's package of one of our names is imported
 
 from gateway.build import preload  # noqa: E402
-from graph.content import MAX_PARALLEL, MAX_STEPS, build  # noqa: E402
+from graph.content import MAX_PARALLEL, MAX_STEPS  # noqa: E402
+from graph.running import compiled  # noqa: E402
 from runtime.services import Services, open_services  # noqa: E402
 from runtime.settings import load  # noqa: E402
 from store.checkpoints import PostHubSaver  # noqa: E402
+from store.money.sweeper import LEASE_SECONDS  # noqa: E402
+
+_GRACE_SECONDS = 10.0
+"""What a lease that has just run out may take to be seen."""
 
 _settings = load()
 preload(_settings.engine, _settings.providers)
@@ -54,5 +59,7 @@ async def checkpointer() -> AsyncIterator[PostHubSaver]:
 async def month() -> Any:
     """The month graph, without a checkpointer: the server brings its own."""
     opened = await services()
-    graph = build(opened.ports, sandbox=opened.sandbox is not None).compile(name="month")
+    graph = compiled(
+        opened.ports, sandbox=opened.sandbox is not None, patience_seconds=LEASE_SECONDS + _GRACE_SECONDS
+    )
     return graph.with_config(recursion_limit=MAX_STEPS, max_concurrency=MAX_PARALLEL)

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import psycopg
-from sqlalchemy import Boolean, func, literal_column, select, text, update
+from sqlalchemy import Boolean, Row, func, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import InvalidInput, NotFound
@@ -70,6 +70,13 @@ class Runs:
             raise _unknown(run_id)
         return record(row._asdict())
 
+    async def of_thread(self, thread_id: str) -> RunRecord | None:
+        """Return the run that a thread carries, whoever's it is; None for a thread that carries none."""
+        query = select(runs, _WORKED_ON).where(runs.c.id == clean_text(thread_id))
+        async with self._database.transaction() as connection:
+            row = (await connection.execute(query)).first()
+        return None if row is None else record(row._asdict())
+
     async def list(self, organization_id: str, limit: int = 50) -> list[RunRecord]:
         """Return an organization's runs, newest first."""
         query, given = text(NEWEST), {"organization_id": organization_id, "limit": limit}
@@ -108,8 +115,8 @@ class Runs:
     ) -> AbstractAsyncContextManager[None]:
         """Be the only process that works on a run, until the end of the block or of the process.
 
-        The lock is PostgreSQL's and lives on a connection of its own: a killed process loses it. A server takes no
-        lock for the threads that it works on; it is known by the jobs that it has begun and by its lease.
+        The lock is PostgreSQL's and lives on a connection of its own: a killed process loses it. What a process has
+        begun and not lost by its lease keeps others away too, for a lock is lost with its connection alone.
 
         Args:
             run_id: The run.
@@ -133,20 +140,31 @@ class Runs:
                 taken = await _take(connection, f"posthub:run:{run_id}", wait_seconds)
             if not taken:
                 raise _worked_on(run_id, "another process")
-            await self._refuse_if_at_work(run_id, owner)
+            await self._until_nobody_works(run_id, owner, wait_seconds)
             yield
         finally:
             await connection.close()
 
-    async def _refuse_if_at_work(self, run_id: str, owner: str) -> None:
+    async def _until_nobody_works(self, run_id: str, owner: str, wait_seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_seconds
+        while worker := await self._at_work(run_id, owner):
+            if loop.time() > deadline:
+                raise _worked_on(run_id, f"process {worker.pid} on {worker.host}")
+            await asyncio.sleep(0.5)
+
+    async def _at_work(self, run_id: str, owner: str) -> Row[Any] | None:
         async with self._database.transaction() as connection:
             workers = (await connection.execute(sql("at_work"), {"run_id": run_id, "owner": owner})).all()
-        for worker in workers:
-            if worker.host != socket.gethostname() or _lives(worker.pid):
-                raise _worked_on(run_id, f"process {worker.pid} on {worker.host}")
+        here = socket.gethostname()
+        return next((each for each in workers if each.host != here or _lives(each.pid)), None)
 
 
 def _lives(pid: int) -> bool:
+    if pid == os.getpid():
+        return (
+            False  # a process that ended had this number before us, as in a container that was started again
+        )
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -81,9 +81,10 @@ select coalesce(b.limit_micro, :default_limit) as limit_micro, coalesce(b.held_m
 -- lock_job: Let callers of one job look it up one after the other.
 select pg_advisory_xact_lock(hashtextextended(:id, 0));
 
--- find_job: A job as it stands, and whether somebody's lease on it still holds.
-select id, status, output, provider_ref, error, owner, lease_until > now() as leased
-  from jobs where id = :id;
+-- find_job: A job as it stands, and whether its worker still works on it: the job's own lease holds, and the process lives.
+select j.id, j.status, j.output, j.provider_ref, j.error, j.owner,
+       j.lease_until > now() and w.lease_until > now() as leased
+  from jobs j left join workers w on w.id = j.owner where j.id = :id;
 
 -- open_jobs: Open jobs that are not known yet; one that a cache answered comes with its answer and what it saved.
 -- Written without waiting for the disk, for the hold that follows, or the node that resumes, makes up for a crash.

@@ -13,6 +13,7 @@ from domain.errors import BadOutput, MoneyState, ProviderBusy
 from store.database import Database
 from store.money.journal import Job, JobKey, Journal, StoredAnswer, recorded_error
 from store.money.ledger import Ledger
+from store.money.sweeper import Lease
 from tests.money_rows import rows
 
 CALL = Call("org-1", "company-1", "run-1", "pro", JobKind.GENERATE_TOPICS, "topics", "month")
@@ -20,8 +21,15 @@ KEY = JobKey(CALL, "text", "hash-of-request", {"chain": ["gemini/x"]})
 
 
 @pytest.fixture
-def journal(database: Database) -> Journal:
+async def journal(database: Database) -> Journal:
+    await living(database, "process-1")
     return Journal(database, owner="process-1")
+
+
+async def living(database: Database, owner: str, *, seconds: float = 60) -> None:
+    """Give a process's sign of life."""
+    ledger = Ledger(database, default_limit_micro=0, owner=owner)
+    await Lease(database, ledger, lease_seconds=seconds).beat()
 
 
 async def claim(journal: Journal, key: JobKey = KEY, lease: float = 60) -> Job:
@@ -120,6 +128,15 @@ async def test_a_useless_answer_stays_and_is_marked_failed(journal: Journal, dat
     again = await claim(Journal(database, owner="process-2"))
     assert (again.mine, again.status, again.output) == (False, "failed", {"text": ""})
     assert recorded_error(again.error or {}).money is MoneyState.SPENT
+
+
+async def test_a_job_is_free_when_its_process_has_died_however_long_its_own_lease_is(
+    journal: Journal, database: Database
+) -> None:
+    await claim(journal, lease=1200)
+    await living(database, "process-1", seconds=0)
+    again = await claim(Journal(database, owner="process-2"))
+    assert (again.mine, again.taken_over) == (True, True)
 
 
 async def test_a_job_whose_lease_has_ended_is_taken_over(journal: Journal, database: Database) -> None:

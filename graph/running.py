@@ -1,0 +1,204 @@
+"""What surrounds a run of the month graph, whichever engine runs it: the command line, a worker, a server.
+
+All of them stream the graph, so what a run needs around it stands in `MonthGraph.astream`: the lock of the run, what a
+dead process held, the checks before anything is paid, and how the run stands afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import EmptyInputError, UnknownInterruptError
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import StateSnapshot
+from pydantic import ValidationError
+
+from domain.errors import InvalidInput, NotFound, PostHubError
+from domain.month import GRAPH_VERSION, CardStatus, Month
+from domain.stages import STAGES
+from domain.tiers import organization_name
+from graph.content import build
+from graph.state import MonthInput, MonthOutput
+from nodes.intake import RunContext
+from nodes.work import Ports
+from store.content.run_record import RunRecord, RunStatus
+from store.content.runs import EXCLUSIVE_WAIT_SECONDS
+
+_STRICT_RESUME = "__pregel_strict_resume"
+"""Lets LangGraph refuse an answer to an interrupt that no longer waits, instead of ignoring it."""
+_CHECKPOINTER = "__pregel_checkpointer"
+_POINTS = tuple(stage.point for stage in STAGES if stage.point)
+
+
+class MonthGraph(CompiledStateGraph[Month, RunContext, MonthInput, MonthOutput]):
+    """The month graph as every engine runs it.
+
+    Args:
+        ports: What the nodes use.
+        sandbox: Whether stand-ins take the providers' place.
+        patience_seconds: How long another process may take to let go of the run; a server waits until the lease of
+            a process that died is over, a person at a terminal is told at once.
+    """
+
+    def __init__(self, *, ports: Ports, sandbox: bool, patience_seconds: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ports = ports
+        self.sandbox = sandbox
+        self.patience_seconds = patience_seconds
+
+    async def astream(
+        self, input: Any, config: RunnableConfig | None = None, *, context: Any = None, **options: Any
+    ) -> AsyncIterator[Any]:
+        """Run the graph, held against everything that a run needs around it.
+
+        Raises:
+            InvalidInput: The context is none; nobody could answer what would be asked; another process works on the
+                run, or another release or other providers began it; the answer is to nothing that waits.
+            PostHubError: The run failed; its row says why, and it can be resumed.
+        """
+        asked = _checked(context)
+        known = dict((config or {}).get("configurable", {}))
+        if self.checkpointer is None and _CHECKPOINTER not in known:
+            _refuse_questions(asked)
+        thread = str(known.get("thread_id", ""))
+        async with self._surrounded(thread):
+            given: Any = {**(config or {}), "configurable": {**known, _STRICT_RESUME: True}}
+            async for event in super().astream(input, given, context=context, **options):
+                yield event
+
+    @asynccontextmanager
+    async def _surrounded(self, thread: str) -> AsyncIterator[None]:
+        ports = self.ports
+        self._check(await ports.runs.of_thread(thread))
+        async with ports.runs.exclusive(thread, owner=ports.ledger.owner, wait_seconds=self.patience_seconds):
+            await ports.ledger.close_orphans(thread)
+            await self._note(thread, RunStatus.RUNNING)
+            try:
+                yield
+            except (UnknownInterruptError, EmptyInputError) as error:
+                await self._settled(thread)
+                raise _answers_nothing(error) from error
+            except PostHubError as error:
+                await self._note(thread, RunStatus.FAILED, error)
+                raise
+            except (asyncio.CancelledError, GeneratorExit):
+                await asyncio.shield(self._note(thread, RunStatus.CANCELLED))
+                raise
+            except Exception as error:
+                await self._note(
+                    thread,
+                    RunStatus.FAILED,
+                    PostHubError(f"The run met an unexpected {type(error).__name__}."),
+                )
+                raise
+            if failure := await self._settled(thread):
+                raise failure
+
+    def _check(self, run: RunRecord | None) -> None:
+        if run is None:
+            return
+        if run.graph_version != GRAPH_VERSION:
+            raise InvalidInput(
+                f"The run was started with graph version {run.graph_version}, this is {GRAPH_VERSION}.",
+                next_step="Resume it with the release that started it, or start the month again.",
+            )
+        if run.sandbox != self.sandbox:
+            raise _other_providers(run)
+
+    async def _settled(self, thread: str) -> PostHubError | None:
+        """Note how the run stands after its last step; returns what it failed by, if it did."""
+        if self.checkpointer is None:
+            return None
+        state = await self.aget_state({"configurable": {"thread_id": thread}})
+        if point := _waits_at(state):
+            await self.ports.runs.set_status(thread, RunStatus.WAITING, waiting_at=point)
+        elif not state.next and state.values.get("run_id"):
+            return await self._ended(thread, state.values)
+        return None
+
+    async def _ended(self, thread: str, values: Mapping[str, Any]) -> PostHubError | None:
+        out = values.get("package")
+        if any(card["status"] == CardStatus.APPROVED for card in values.get("packages", {}).values()):
+            await self.ports.runs.set_status(thread, RunStatus.DONE, out=out)
+            return None
+        error = PostHubError(
+            "The month ended without one finished post.",
+            next_step=f"See what failed with: posthub show {thread}",
+        )
+        await self.ports.runs.set_status(thread, RunStatus.FAILED, error=error.as_json(), out=out)
+        return error
+
+    async def _note(self, thread: str, status: RunStatus, error: PostHubError | None = None) -> None:
+        with suppress(NotFound):  # a month that was refused before it was opened has no row
+            await self.ports.runs.set_status(thread, status, error=error.as_json() if error else None)
+
+
+def compiled(
+    ports: Ports,
+    *,
+    sandbox: bool,
+    checkpointer: Any = None,
+    patience_seconds: float = EXCLUSIVE_WAIT_SECONDS,
+) -> MonthGraph:
+    """Compile the month graph with what surrounds its runs.
+
+    Args:
+        ports: What the nodes use.
+        sandbox: Whether stand-ins take the providers' place.
+        checkpointer: Ours in process; none for a server, which brings its own.
+        patience_seconds: How long another process may take to let go of a run.
+    """
+    plain = build(ports, sandbox=sandbox).compile(checkpointer=checkpointer, name="month")
+    return MonthGraph(ports=ports, sandbox=sandbox, patience_seconds=patience_seconds, **vars(plain))
+
+
+def _checked(context: Any) -> RunContext:
+    try:
+        asked = RunContext.model_validate(context or {}, from_attributes=True)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
+        raise InvalidInput(
+            f"The context cannot be used: {wrong}.", next_step="Correct the assistant's configuration."
+        ) from error
+    organization_name(asked.organization)
+    return asked
+
+
+def _refuse_questions(context: RunContext) -> None:
+    policies = context.approve
+    asks = (
+        policies != "auto"
+        if isinstance(policies, str)
+        else set(policies.values()) | set(_POINTS) - set(policies)
+    )
+    if asks and asks != {"auto"}:
+        raise InvalidInput(
+            "This run has no thread, so nobody could answer what it asks.",
+            next_step='Start it on a thread, or set approve to "auto" for every point.',
+        )
+
+
+def _waits_at(state: StateSnapshot) -> str:
+    return next((pending.value["point"] for task in state.tasks for pending in task.interrupts), "")
+
+
+def _answers_nothing(error: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"The answer is to nothing that waits: {error}.", next_step="Read what waits, and answer that."
+    )
+
+
+def _other_providers(run: RunRecord) -> InvalidInput:
+    if run.sandbox:
+        return InvalidInput(
+            f"The run {run.id} was started on the sandbox, and provider keys are set now: the two are never mixed.",
+            next_step="Unset the provider keys to go on with it, or start the month again with posthub run.",
+        )
+    return InvalidInput(
+        f"The run {run.id} was started with real providers, and no provider key is set now: the two are never mixed.",
+        next_step="Set the keys of the providers that it was started with, and go on.",
+    )
