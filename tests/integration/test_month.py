@@ -231,8 +231,9 @@ def sum_of(costs: dict[str, str]) -> Any:
     return sum(Decimal(cost) for name, cost in costs.items() if name != "total")
 
 
+@pytest.mark.parametrize("engine", ["litellm", "google"])
 async def test_a_month_that_loses_its_provider_in_the_middle_ends_on_the_next_and_is_booked_as_billed(
-    sandbox: Any, configured: dict[str, str]
+    sandbox: Any, configured: dict[str, str], engine: str
 ) -> None:
     name, site = next(iter(sandbox.sites.items()))
     chain = "gemini/gemini-3.8-flash,openai/gpt-6-luna,anthropic/claude-haiku-5-5"
@@ -244,7 +245,8 @@ async def test_a_month_that_loses_its_provider_in_the_middle_ends_on_the_next_an
         "ANTHROPIC_BASE_URL": sandbox.base_url,
     }
     before = {line["id"] for line in sandbox.bill()}
-    async with open_services(load({**configured, **chains, **others})) as services:
+    settings = load({**configured, **chains, **others, "POSTHUB_ENGINE": engine})
+    async with open_services(settings) as services:
         studio = Studio(services.months, services, name, site)
         thread = await studio.start(tier="basic")
         await studio.approve_until(thread, "topics")
