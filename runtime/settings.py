@@ -239,10 +239,17 @@ def stand_ins(settings: Settings, base_url: str, api_key: str) -> dict[str, Prov
     """Return the providers with the sandbox in their place; those that it does not stand in for are not used."""
     found = {}
     for name, configured in settings.providers.items():
-        path = registry.provider(name).stand_in
-        used = path is not None
-        address = f"{base_url}{path}" if used else configured.base_url
-        found[name] = replace(configured, base_url=address, api_key=api_key if used else None, missing=())
+        its = registry.provider(name)
+        if its.stand_in is None:
+            found[name] = replace(configured, api_key=None, missing=())
+            continue
+        found[name] = replace(
+            configured,
+            base_url=f"{base_url}{its.stand_in}",
+            api_key=api_key if its.key else "",
+            options=its.stand_in_options(base_url),
+            missing=(),
+        )
     return found
 
 

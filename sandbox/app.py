@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.faults import TYPES, BadFault
-from sandbox.providers import brief_media, models
+from sandbox.providers import bedrock, brief_media, models, ollama, vertex
 from sandbox.providers.anthropic import messages as anthropic
 from sandbox.providers.gemini import grounding as gemini_grounding
 from sandbox.providers.gemini import text as gemini
@@ -76,6 +76,9 @@ def build_app(state: State) -> Starlette:
         *openai.routes(),
         *embeddings.routes(),
         *anthropic.routes(),
+        *ollama.routes(),
+        *bedrock.routes(),
+        *vertex.routes(),
         *gemini.routes(),
         *gemini_grounding.routes(),
         *pages.routes(),

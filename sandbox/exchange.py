@@ -51,7 +51,7 @@ class Exchange:
 
     def charge(self, kind: str, units: dict[str, int | float], request_id: str, request_hash: str) -> Cost:
         """Put the call on the bill when its answer goes out."""
-        cost = cost_of(self.model, units)
+        cost = cost_of(self.model, units, self.provider)
         client = next(
             (self.request.headers[name] for name in CLIENT_ID_HEADERS if name in self.request.headers), ""
         )

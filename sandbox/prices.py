@@ -34,10 +34,16 @@ def tokens_of(what: str) -> int:
 
 
 @cache
-def row(model: str, on: date) -> dict[str, Any] | None:
-    """The price row of a model that is valid on a day, or None for a model without a price."""
+def row(model: str, on: date, provider: str = "") -> dict[str, Any] | None:
+    """The price row of a model that is valid on a day, or None where it has none at the provider, or at any."""
     name = _data()["aliases"].get(model, model)
-    rows = [one for one in _data()["rows"] if one["model"] == name and one["valid_from"] <= on.isoformat()]
+    rows = [
+        one
+        for one in _data()["rows"]
+        if one["model"] == name
+        and (not provider or one["provider"] == provider)
+        and one["valid_from"] <= on.isoformat()
+    ]
     return max(rows, key=lambda one: str(one["valid_from"])) if rows else None
 
 
@@ -49,9 +55,9 @@ class Cost:
     micro: int
 
 
-def cost_of(model: str, units: dict[str, int | float]) -> Cost:
+def cost_of(model: str, units: dict[str, int | float], provider: str = "") -> Cost:
     """Price the units of one call. Output tokens include thinking, as providers bill them."""
-    price = row(model, datetime.now(UTC).date())
+    price = row(model, datetime.now(UTC).date(), provider)
     if price is None:
         raise KeyError(model)
     parts: dict[str, Decimal] = {}
@@ -77,5 +83,4 @@ def served(provider: str) -> list[str]:
 
 def of_provider(provider: str, model: str) -> dict[str, Any] | None:
     """Today's row of a model, or None where the provider does not serve it."""
-    found = row(model, datetime.now(UTC).date())
-    return found if found and found["provider"] == provider else None
+    return row(model, datetime.now(UTC).date(), provider)

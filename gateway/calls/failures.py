@@ -78,18 +78,19 @@ def from_status(
 
 def _refused_next_step(provider: str, status: int, message: str) -> str:
     if status in {401, 403} or "API_KEY_INVALID" in message or "API key" in message:
-        return f"Check {_setting(provider, 'key')}; `posthub doctor` shows what each provider answers."
+        return f"Check {setting_of(provider, 'key')}; `posthub doctor` shows what each provider answers."
     if status == 404:
         return "The model or the address is not served; check the models and the provider's base URL."
     return "The request does not fit this provider; `posthub doctor` shows what each provider answers."
 
 
-def _setting(provider: str, what: Literal["key", "address"]) -> str:
-    """The variable of a provider's key or address, as its own file names it."""
+def setting_of(provider: str, what: Literal["key", "address"]) -> str:
+    """Return the variable of a provider's key (or what stands for one) or address, as its own file names it."""
     its = registry.providers().get(provider)
     if its is None:
         return f"{provider.upper()}_{'API_KEY' if what == 'key' else 'BASE_URL'}"
-    named = (its.key,) if what == "key" else its.address_settings
+    secrets = (option.setting for option in its.options if option.secret)
+    named = (its.key, *secrets) if what == "key" else its.address_settings
     return next(filter(None, (*named, *its.settings)), provider)
 
 
@@ -97,7 +98,7 @@ def unreachable(provider: str, why: str) -> ProviderUnreachable:
     """No connection came about: nothing was sent."""
     return ProviderUnreachable(
         f"{provider} cannot be reached: {why}.",
-        next_step=f"Check the network and {_setting(provider, 'address')}, then resume the run.",
+        next_step=f"Check the network and {setting_of(provider, 'address')}, then resume the run.",
         provider=provider,
     )
 

@@ -23,12 +23,16 @@ _LAST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One more setting of a provider; ``parameter`` is what its adapter calls it."""
+    """One more setting of a provider; ``parameter`` is what its adapter calls it.
+
+    ``stand_in`` is its value for the sandbox, whose address takes the place of ``BASE_URL`` in it.
+    """
 
     setting: str
     parameter: str
     needed: bool = False
     secret: bool = False
+    stand_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,10 @@ class Profile:
         no_key: What is sent where no key is set.
         limit_parameter: The parameter that limits the tokens of an answer.
         effort: How hard a model thinks that can be told.
-        structured: How it is held to a schema: ``json_schema``, ``tool``, ``json_object`` or ``prompt``.
-        finish: ``stop``, ``length`` and ``blocked`` → the reasons, in capitals, by which it says so.
+        structured: How it is held to a schema: ``json_schema``, ``json_object`` or ``prompt``.
+        finish: ``stop``, ``length``, ``blocked`` and ``broken`` (off in the middle) → the reasons, in capitals, by
+            which it says so.
+        relays: Whether it passes on models of others: then the reason that counts is not theirs but its own.
         refuses: Parameters that it does not take.
         model: What holds for a model of which nothing else is known.
     """
@@ -77,6 +83,7 @@ class Profile:
     effort: str = ""
     structured: str = "json_schema"
     finish: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    relays: bool = False
     refuses: tuple[str, ...] = ()
     model: Mapping[str, Any] = field(default_factory=dict)
 
@@ -129,6 +136,14 @@ class Provider:
     models: Mapping[str, Mapping[str, Any]]
     prices: tuple[Mapping[str, Any], ...]
     profile: Profile | None
+
+    def stand_in_options(self, base_url: str) -> Mapping[str, str]:
+        """What its adapter is told beside the address, for the stand-in of a sandbox at an address."""
+        return {
+            option.parameter: option.stand_in.replace("BASE_URL", base_url)
+            for option in self.options
+            if option.stand_in
+        }
 
     @property
     def abilities(self) -> tuple[str, ...]:

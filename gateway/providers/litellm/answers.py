@@ -18,12 +18,12 @@ _REFUSED = "REFUSAL"
 def read_answer(profile: Profile, response: Any) -> Answer:
     """Read a whole answer."""
     choice = response.choices[0]
-    fields = choice.get("provider_specific_fields") or {}
-    reason = str(fields.get("native_finish_reason") or choice.finish_reason or "")
+    native = (choice.get("provider_specific_fields") or {}).get("native_finish_reason")
+    reason = str((not profile.relays and native) or choice.finish_reason or "")
     image = _image(choice.message)
     refusal = _refusal(choice.message)
     return Answer(
-        text=choice.message.content or _arguments(choice.message),
+        text=choice.message.content or "",
         media=image,
         finish=Finish.BLOCKED if refusal else finish_by(profile, reason),
         reason=_REFUSED if refusal else reason.upper(),
@@ -53,7 +53,7 @@ async def read_stream(provider: str, profile: Profile, stream: AsyncIterator[Any
         for choice in chunk.choices:
             reason = str(choice.finish_reason or reason)
             refused = refused or bool(_refusal(choice.delta))
-            if piece := choice.delta.content or _arguments(choice.delta):
+            if piece := choice.delta.content:
                 parts.append(piece)
                 on_text(piece)
     if not reason:
@@ -104,12 +104,6 @@ def _count(details: Any, name: str) -> int:
 def _refusal(message: Any) -> str:
     fields: Mapping[str, Any] = getattr(message, "provider_specific_fields", None) or {}
     return str(getattr(message, "refusal", None) or fields.get("refusal") or "")
-
-
-def _arguments(message: Any) -> str:
-    """The answer of a provider that gives it as the arguments of a tool."""
-    calls = getattr(message, "tool_calls", None) or ()
-    return "".join(call.function.arguments or "" for call in calls)
 
 
 def _image(message: Any) -> MediaFile | None:

@@ -18,6 +18,7 @@ os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"  # noqa: TID251
 
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
+from litellm.litellm_core_utils.core_helpers import _FINISH_REASON_MAP
 from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 
 from domain.calls import ImageRequest, TextRequest
@@ -29,7 +30,7 @@ from gateway.providers.building import Building
 from gateway.providers.litellm.answers import read_answer, read_billed, read_stream, read_vectors
 from gateway.providers.litellm.failures import failure_of
 from gateway.providers.litellm.request import image_options, text_options
-from gateway.providers.registry import Profile, Provider
+from gateway.providers.registry import Profile, Provider, providers
 
 litellm.suppress_debug_info = True
 litellm.telemetry = False
@@ -63,6 +64,12 @@ class CostHooks(CustomLogger):
 
 # One set of hooks a process, whatever is built.
 litellm.callbacks.append(CostHooks())
+
+# LiteLLM takes these for the end of a whole answer, and a stream of its says nothing else of them.
+for _profile in filter(None, (each.profile for each in providers().values())):
+    for _reason in (*_profile.finish.get("length", ()), *_profile.finish.get("broken", ())):
+        if _FINISH_REASON_MAP.get(_reason.lower(), "stop") == "stop":
+            _FINISH_REASON_MAP[_reason.lower()] = "length"
 
 
 def text(of: Building) -> LiteLLMEngine:
@@ -132,9 +139,11 @@ class LiteLLMEngine:
         """
         facts = self._models.of(Deployment(self._provider, model))
         size = {"dimensions": facts["dimensions"]} if facts.get("dimensions") else {}
+        asked = {"encoding_format": "float", **size}
+        taken = {name: value for name, value in asked.items() if name not in self._profile.refuses}
         common = self._common(model, attempt, self._profile.embeddings)
         try:
-            response = await litellm.aembedding(input=list(texts), encoding_format="float", **size, **common)
+            response = await litellm.aembedding(input=list(texts), **taken, **common)
         except Exception as error:
             raise failure_of(self._provider, error, self._secret) from error
         return read_vectors(self._provider, response, texts)

@@ -10,7 +10,7 @@ from litellm.exceptions import UnsupportedParamsError
 from litellm.llms.base_llm.chat.transformation import BaseLLMException
 
 from domain.errors import PostHubError, ProviderRefused
-from gateway.calls.failures import from_status
+from gateway.calls.failures import from_status, setting_of
 from gateway.providers.wire import chain, classified, error_message
 
 _NO_CREDENTIALS = ("google.auth.", "botocore.exceptions")
@@ -29,7 +29,8 @@ def failure_of(provider: str, error: BaseException, secret: str | None) -> PostH
     if reason := _never_sent(links):
         return ProviderRefused(
             f"{provider} was not asked: {reason}.",
-            next_step="Check the provider's settings and model; `posthub doctor` shows what each provider answers.",
+            next_step=f"Check {setting_of(provider, 'key')} and the model; "
+            "`posthub doctor` shows what each provider answers.",
             provider=provider,
         )
     response = _response(links)

@@ -11,7 +11,7 @@ from gateway.providers.media_prompt import image_prompt, nearest_ratio
 from gateway.providers.registry import Profile
 
 ANSWER = "answer"
-"""The name of the schema, or of the tool that takes the answer."""
+"""The name of the schema."""
 
 
 def text_options(
@@ -51,12 +51,12 @@ def _messages(profile: Profile, request: TextRequest) -> list[dict[str, str]]:
 
 
 def _held_to(structured: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Say how an answer is held to a schema: by a format, by a tool that takes it, or by its words alone."""
+    """Say how an answer is held to a schema: by a format, or by its words alone.
+
+    Where a model has no format but tools, LiteLLM makes one of the schema and reads the answer out of it.
+    """
     if structured == "json_schema":
         return {"response_format": {"type": structured, "json_schema": {"name": ANSWER, "schema": schema}}}
-    if structured == "tool":
-        tool = {"type": "function", "function": {"name": ANSWER, "parameters": schema}}
-        return {"tools": [tool], "tool_choice": {"type": "function", "function": {"name": ANSWER}}}
     return {"response_format": {"type": structured}} if structured == "json_object" else {}
 
 

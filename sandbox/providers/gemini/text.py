@@ -103,6 +103,8 @@ def generate(exchange: Exchange, asked: GeminiRequest) -> Generated:
     text = spoiled(text, fault, asked.wants_json)
     if fault == "safety":
         finish = "SAFETY"
+    elif fault == "failed":
+        text, finish = text[: len(text) // 2], "OTHER"
     elif fault == "max_tokens":
         limit = min(limit, tokens.count(text) // 2)
     if tokens.count(text) > limit:
@@ -214,7 +216,7 @@ async def _count(exchange: Exchange) -> Response:
     return exchange.answer({"totalTokens": read(exchange).input_tokens})
 
 
-_METHODS = {
+METHODS = {
     "generateContent": _generate_content,
     "streamGenerateContent": _stream_content,
     "embedContent": _embed,
@@ -229,12 +231,12 @@ async def call_model(request: Request) -> Response:
     model, _, method = str(request.path_params["model"]).rpartition(":")
     try:
         check_key(request)
-        if method not in _METHODS:
+        if method not in METHODS:
             raise Refused(gemini_error(404, f"Method {method or model} not found."))
         check_model(model)
     except Refused as refused:
         return refused.response
-    return await handle(request, "gemini", model, _METHODS[method], gemini_error)
+    return await handle(request, "gemini", model, METHODS[method], gemini_error)
 
 
 async def list_models(request: Request) -> Response:

@@ -1,10 +1,11 @@
-"""Stand-in for OpenAI: chat completions, their stream, embeddings, the list of models."""
+"""Stand-in for OpenAI and those who speak its wire: chat completions, their stream, the list of models."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -15,14 +16,8 @@ from sandbox import prices, tokens
 from sandbox.exchange import Exchange, Refused, handle
 from sandbox.prose.brief import Brief
 from sandbox.providers.answers import spoiled, thought_tokens, written
-from sandbox.providers.openai.request import (
-    ChatRequest,
-    check_bearer,
-    head,
-    openai_error,
-    read,
-    refuse,
-)
+from sandbox.providers.openai.dialects import DIALECTS, OPENAI, Dialect
+from sandbox.providers.openai.request import ChatRequest, check_key, head, openai_error, read, refuse
 from sandbox.wire import dumps, json_answer, sent_events
 
 _PIECE = 90
@@ -111,6 +106,8 @@ def complete(exchange: Exchange, asked: ChatRequest) -> Completion:
         text = text.split(stop)[0]
     if tokens.count(text) > limit:
         text, finish = tokens.first(text, limit), "length"
+    if fault == "failed":
+        text = text[: len(text) // 2]
     refusal = ""
     if fault == "safety":
         finish, refusal = (
@@ -189,9 +186,20 @@ def _deltas(made: Completion) -> Iterator[tuple[dict[str, Any], str]]:
         )
 
 
-def _stream(exchange: Exchange, asked: ChatRequest, made: Completion) -> Response:
+def _choice(exchange: Exchange, made: Completion, dialect: Dialect) -> dict[str, Any]:
+    """The end of an answer: why it ended, in the provider's words."""
+    return {
+        "index": 0,
+        "logprobs": None,
+        "finish_reason": dialect.finish(made.finish, exchange.fault_type),
+        **dialect.choice(made.finish),
+    }
+
+
+def _stream(exchange: Exchange, asked: ChatRequest, made: Completion, dialect: Dialect) -> Response:
     envelope = _envelope(exchange, made, "chat.completion.chunk")
-    if asked.with_usage:
+    with_usage = asked.with_usage or dialect.usage_always
+    if with_usage:
         envelope["usage"] = None
     events: list[dict[str, Any]] = []
     pieces: list[str] = []
@@ -200,15 +208,14 @@ def _stream(exchange: Exchange, asked: ChatRequest, made: Completion) -> Respons
             {**envelope, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}]}
         )
         pieces.append(piece)
-    events.append(
-        {**envelope, "choices": [{"index": 0, "delta": {}, "logprobs": None, "finish_reason": made.finish}]}
-    )
-    if asked.with_usage:
+    events.append({**envelope, "choices": [{**_choice(exchange, made, dialect), "delta": {}}]})
+    if with_usage:
         events.append({**envelope, "choices": [], "usage": made.usage()})
-    broken = exchange.fault_type in ("cut", "failed")
+    failed = exchange.fault_type == "failed" and not dialect.broken
+    broken = failed or exchange.fault_type == "cut"
     sent = sent_events(len(events) + 1)
     seen = "".join(pieces[:sent]) if broken else made.text
-    if exchange.fault_type == "failed":
+    if failed:
         error = {"message": "The server had an error while processing your request.", "type": "server_error"}
         events = [*events[:sent], {"error": {**error, "param": None, "code": None}}]
     exchange.charge("text", made.units(seen), made.id, exchange.hash(asked.identity()))
@@ -218,28 +225,37 @@ def _stream(exchange: Exchange, asked: ChatRequest, made: Completion) -> Respons
     )
 
 
-async def _chat(exchange: Exchange) -> Response:
-    asked = read(exchange)
+def _answer(exchange: Exchange, dialect: Dialect) -> Response:
+    dialect.check_key(exchange.request)
+    asked = read(exchange, dialect.fields)
     made = complete(exchange, asked)
     if asked.body.get("stream"):
-        return _stream(exchange, asked, made)
-    if exchange.fault_type == "failed":
+        return _stream(exchange, asked, made, dialect)
+    if exchange.fault_type == "failed" and not dialect.broken:
         raise Refused(openai_error(500, "The server had an error while processing your request."))
     exchange.charge("text", made.units(), made.id, exchange.hash(asked.identity()))
-    choice = {"index": 0, "message": _message(made), "logprobs": None, "finish_reason": made.finish}
+    choice = {**_choice(exchange, made, dialect), "message": _message(made)}
     answer = {**_envelope(exchange, made, "chat.completion"), "choices": [choice], "usage": made.usage()}
     return exchange.answer(answer, head())
 
 
-async def chat(request: Request) -> Response:
-    """``POST /v1/chat/completions``."""
-    return await handle(request, "openai", "", _chat, openai_error)
+async def _chat(exchange: Exchange, dialect: Dialect) -> Response:
+    try:
+        exchange.body.update(exchange.request.path_params)
+        return _answer(exchange, dialect)
+    except Refused as refused:
+        raise dialect.refused(refused) from None
+
+
+async def chat(request: Request, dialect: Dialect = OPENAI) -> Response:
+    """``POST …/chat/completions``; Azure names the model in the path."""
+    return await handle(request, dialect.provider, "", partial(_chat, dialect=dialect), dialect.error)
 
 
 async def list_models(request: Request) -> Response:
     """``GET /v1/models`` with a Bearer key."""
     try:
-        check_bearer(request)
+        check_key(request)
     except Refused as refused:
         return refused.response
     data = [
@@ -251,5 +267,6 @@ async def list_models(request: Request) -> Response:
 
 def routes() -> list[Route]:
     return [
-        Route("/v1/chat/completions", chat, methods=["POST"]),
+        Route(f"{each.prefix}/chat/completions", partial(chat, dialect=each), methods=["POST"])
+        for each in DIALECTS
     ]

@@ -1,19 +1,21 @@
-"""Stand-in for OpenAI's embeddings."""
+"""Stand-in for the embeddings of OpenAI and those who speak its wire."""
 
 from __future__ import annotations
 
 import base64
 import math
 import struct
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox import tokens
-from sandbox.exchange import Exchange, handle
+from sandbox.exchange import Exchange, Refused, handle
 from sandbox.providers.embeddings import embed
-from sandbox.providers.openai.request import check_bearer, check_model, head, only, openai_error, refuse
+from sandbox.providers.openai.dialects import DIALECTS, Dialect
+from sandbox.providers.openai.request import check_model, head, only, refuse
 
 _FIELDS = frozenset({"model", "input", "dimensions", "encoding_format", "user"})
 _TOKENS, _INPUTS = 8192, 2048
@@ -45,10 +47,11 @@ def _vector(text: str, size: int, exchange: Exchange) -> list[float] | str:
     return values
 
 
-async def _embeddings(exchange: Exchange) -> Response:
-    check_bearer(exchange.request)
+def _answer(exchange: Exchange, dialect: Dialect) -> Response:
+    dialect.check_key(exchange.request)
     row = check_model(exchange, "embedding")
-    only(exchange.body, _FIELDS)
+    if not dialect.lenient:
+        only(exchange.body, _FIELDS - dialect.lacks)
     texts = _inputs(exchange)
     size = int(exchange.body.get("dimensions") or row["dimensions"])
     if not 1 <= size <= row["dimensions"]:
@@ -66,10 +69,21 @@ async def _embeddings(exchange: Exchange) -> Response:
     return exchange.answer({"object": "list", "data": data, "model": exchange.model, "usage": usage}, head())
 
 
-async def embeddings(request: Request) -> Response:
-    """``POST /v1/embeddings``."""
-    return await handle(request, "openai", "", _embeddings, openai_error)
+async def _embeddings(exchange: Exchange, dialect: Dialect) -> Response:
+    try:
+        exchange.body.update(exchange.request.path_params)
+        return _answer(exchange, dialect)
+    except Refused as refused:
+        raise dialect.refused(refused) from None
+
+
+async def embeddings(request: Request, dialect: Dialect) -> Response:
+    """``POST …/embeddings``; Azure names the model in the path."""
+    return await handle(request, dialect.provider, "", partial(_embeddings, dialect=dialect), dialect.error)
 
 
 def routes() -> list[Route]:
-    return [Route("/v1/embeddings", embeddings, methods=["POST"])]
+    return [
+        Route(f"{each.prefix}/embeddings", partial(embeddings, dialect=each), methods=["POST"])
+        for each in DIALECTS
+    ]

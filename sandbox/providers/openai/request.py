@@ -18,7 +18,7 @@ from sandbox.providers.strict_schema import openai_wrong
 from sandbox.seeds import canonical, normalise
 from sandbox.wire import json_answer
 
-_FIELDS = frozenset(
+FIELDS = frozenset(
     [
         "model",
         "messages",
@@ -106,9 +106,10 @@ def refuse(message: str, param: str | None = None, code: str | None = None) -> R
     return Refused(openai_error(400, message, param=param, code=code))
 
 
-def check_bearer(request: Request) -> None:
+def check_key(request: Request, header: str = "authorization") -> None:
     """Refuse a call without a key; ``bad-key`` plays an invalid one."""
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    said = request.headers.get(header, "")
+    scheme, _, key = said.partition(" ") if header == "authorization" else ("bearer", "", said)
     if scheme.lower() != "bearer" or not key.strip():
         raise Refused(openai_error(401, "You didn't provide an API key."))
     if key.strip() == "bad-key":
@@ -120,7 +121,7 @@ def check_model(exchange: Exchange, kind: str) -> dict[str, Any]:
     exchange.model = str(exchange.body.get("model") or "")
     if not exchange.model:
         raise refuse("you must provide a model parameter")
-    row = prices.of_provider("openai", exchange.model)
+    row = prices.of_provider(exchange.provider, exchange.model)
     if row is None:
         message = f"The model `{exchange.model}` does not exist or you do not have access to it."
         raise Refused(openai_error(404, message))
@@ -307,12 +308,15 @@ def _check_numbers(asked: ChatRequest, model: str) -> None:
         raise refuse(f"{model} in the sandbox answers with one choice only.", "n", "unsupported_value")
 
 
-def read(exchange: Exchange) -> ChatRequest:
-    """Read the body of a chat completion; raises Refused for what OpenAI would refuse."""
-    check_bearer(exchange.request)
+def read(exchange: Exchange, fields: frozenset[str] | None = FIELDS) -> ChatRequest:
+    """Read the body of a chat completion; raises Refused for what is not to be taken.
+
+    ``fields`` are those that are known; with None any is.
+    """
     asked = ChatRequest(exchange.body, check_model(exchange, "chat"))
     body = exchange.body
-    only(body, _FIELDS)
+    if fields is not None:
+        only(body, fields)
     _check_messages(body)
     _check_format(body)
     _check_tools(body)
