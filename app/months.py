@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from langgraph.types import Command
 from app.decisions import WaitingReview, nothing_waits
 from app.money.quotes import ComparedQuote
 from app.money.quoting import Quotes
-from app.summaries import RunSummary, counts, words
+from app.summaries import ExportedRun, RunSummary, counts, words
 from domain.errors import InvalidInput
 from domain.money import to_usd
 from domain.month import Month, cards_of
@@ -38,17 +37,6 @@ Event = Mapping[str, Any]
 
 _MADE = frozenset({ItemStatus.DRAFT, ItemStatus.APPROVED, ItemStatus.PACKAGED})
 """Statuses of what a person sees; the store keeps working material beside it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExportedRun:
-    """A package that was written; ``index`` is the page to open."""
-
-    thread_id: str
-    index: Path
-
-    def as_json(self) -> dict[str, Any]:
-        return {"thread_id": self.thread_id, "out": str(self.index.parent), "index": str(self.index)}
 
 
 class Months:
@@ -151,6 +139,10 @@ class Months:
             InvalidInput: Nothing waits.
         """
         run, found = await self.get(run_id), await self.waiting(run_id)
+        if found is None and await self._graph.is_lost(run_id):
+            async for _ in self.advance(run_id):
+                pass
+            found = await self.waiting(run_id)
         if found is None:
             raise nothing_waits(run_id, run.standing)
         return found

@@ -32,6 +32,7 @@ def _run(run: RunRecord) -> dict[str, Any]:
         "waiting_at": run.waiting_at,
         "company": run.request["company"],
         "month": run.month,
+        "copied_from": run.parent_run_id,
         "tier": run.tier,
         "sandbox": run.sandbox,
         "out": run.out,

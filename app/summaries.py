@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from app.money.quotes import ComparedQuote
@@ -52,6 +53,17 @@ class RunSummary:
             "skipped": list(self.skipped),
             "quote": self.quote.as_json() if self.quote else None,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedRun:
+    """A package that was written; ``index`` is the page to open."""
+
+    thread_id: str
+    index: Path
+
+    def as_json(self) -> dict[str, Any]:
+        return {"thread_id": self.thread_id, "out": str(self.index.parent), "index": str(self.index)}
 
 
 def counts(kinds: Mapping[Kind, list[ItemRecord]]) -> dict[str, int]:

@@ -17,7 +17,10 @@ from domain.tables import load
 
 @dataclass(frozen=True)
 class Entry:
-    """A command: its name, the first line of its help, and its ``module:function``; a group has entries instead."""
+    """A command: its name, the first line of its help, and its ``module:function``.
+
+    A group has entries; without a command it calls its function, if it has one.
+    """
 
     name: str
     line: str
@@ -25,10 +28,13 @@ class Entry:
     entries: Sequence[Entry] = ()
 
     def load(self) -> TyperCommand | TyperGroup:
-        if self.entries:
+        if not self.where:
             return lazy_group(self.name, self.line, self.entries)
         module, _, name = self.where.partition(":")
-        return command(self.name, getattr(import_module(f"cli.commands.{module}"), name))
+        function = getattr(import_module(f"cli.commands.{module}"), name)
+        if self.entries:
+            return lazy_group(self.name, keep_examples(function.__doc__), self.entries, function)
+        return command(self.name, function)
 
 
 def shipped_entries() -> tuple[Entry, ...]:
@@ -101,7 +107,7 @@ def command(name: str, function: Callable[..., int]) -> TyperCommand:
 
 
 def lazy_group(
-    name: str, about: str, entries: Sequence[Entry], callback: Callable[..., None] | None = None
+    name: str, about: str, entries: Sequence[Entry], callback: Callable[..., int | None] | None = None
 ) -> LazyGroup:
     """Return a group; without a command it prints its help."""
     # Plain help: it answers in half the time of Rich's, and its examples can be copied from the terminal.

@@ -84,6 +84,8 @@ class Call:
     template: TemplateRef | None = None
     interactive: bool = False
     """A person waits for this very call; no part of its identity."""
+    origin: str = ""
+    """The first run of a family of copied threads, whose calls are one: what one has bought, none buys again."""
 
     @property
     def is_interactive(self) -> bool:

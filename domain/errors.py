@@ -3,6 +3,7 @@
 PostHubError
 ├── InvalidInput            what the person gave cannot be used (exit status 2)
 │   ├── NotFound            an id that is unknown, or belongs to another organization
+│   ├── NotTaken            a request to something that goes on as it was
 │   └── UnsafeUrl           an address that must not be fetched
 ├── NotAllowed
 │   ├── FeatureNotAvailable the tier does not have it
@@ -85,6 +86,10 @@ class PostHubError(RuntimeError):
 class InvalidInput(PostHubError):
     code = "INVALID_INPUT"
     exit_status = 2
+
+
+class NotTaken(InvalidInput):
+    code = "NOT_TAKEN"
 
 
 class NotFound(InvalidInput):

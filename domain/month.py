@@ -118,6 +118,11 @@ class Rework(TypedDict):
     reason: str
 
 
+def newer(_: str, written: str) -> str:
+    """Take what was written last: every node of a copied thread writes the same run."""
+    return written
+
+
 class Month(TypedDict, total=False):
     """A run's state, and how parallel writes to a key are merged.
 
@@ -143,7 +148,8 @@ class Month(TypedDict, total=False):
     graph_version: str
     organization_id: str
     company_id: str
-    run_id: str
+    run_id: Annotated[str, newer]
+    origin_run_id: str
     pins: dict[str, Pin]
     not_before: str
 

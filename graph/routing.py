@@ -4,23 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from langgraph.types import Command
+from langgraph.graph import END
 
 from domain.month import OPEN, Cards, Month, cards_of
-from domain.stages import HANDOVER, PACKAGES, POSTS, TOPICS
+from domain.stages import HANDOVER, PACKAGES, POSTS, REVIEWED, TOPICS, WORKING
 
 MEETS = (TOPICS, POSTS, PACKAGES)
 """The stages whose items are worked on side by side; their reviews are asked in this order."""
 
 
-def route(state: Month) -> Command[Any]:
+TAKEN_UP = (*(stage.node for stage in WORKING), *(stage.review_node for stage in REVIEWED), "route", END)
+"""Where a month can stand whose thread lost what it was about to do."""
+
+
+def begin(state: Month) -> str:
+    """A thread carries one month: an input where there is one already begins no other."""
+    return "take_up" if state.get("run_id") else "intake"
+
+
+async def meet(_: Month) -> dict[str, Any]:
+    """Where all makers of topics, posts and media lead.
+
+    They run in one superstep, so this runs once after all of them, and what follows sees all their results; a
+    conditional edge beside them would not, and two reviews could ask at once.
+    """
+    return {}
+
+
+def route(state: Month) -> str:
     """Go to the earliest review that still has something to ask, or hand over.
 
-    All makers of topics, posts and media lead here. They run in one superstep, so this runs once after all of
-    them and sees all their results; a conditional edge beside them would not, and two reviews could ask at once.
+    An edge and no command, so that it is followed where somebody edits the state of a thread that waits.
     """
     asks = (stage.review_node for stage in MEETS if _waits(cards_of(state, stage)))
-    return Command(goto=next(asks, HANDOVER.node))
+    return next(asks, HANDOVER.node)
 
 
 def _waits(cards: Cards) -> bool:

@@ -17,7 +17,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 from pydantic import ValidationError
 
-from domain.errors import InvalidInput, NotFound, PostHubError
+from domain.errors import InvalidInput, NotFound, NotTaken, PostHubError
 from domain.month import GRAPH_VERSION, CardStatus, Month
 from domain.stages import STAGES
 from domain.tiers import organization_name
@@ -66,6 +66,8 @@ class MonthGraph(CompiledStateGraph[Month, RunContext, MonthInput, MonthOutput])
             _refuse_questions(asked)
         thread = str(known.get("thread_id", ""))
         async with self._surrounded(thread):
+            if input is None and await self.is_lost(thread):
+                input = {}
             given: Any = {**(config or {}), "configurable": {**known, _STRICT_RESUME: True}}
             async for event in super().astream(input, given, context=context, **options):
                 yield event
@@ -73,15 +75,20 @@ class MonthGraph(CompiledStateGraph[Month, RunContext, MonthInput, MonthOutput])
     @asynccontextmanager
     async def _surrounded(self, thread: str) -> AsyncIterator[None]:
         ports = self.ports
-        self._check(await ports.runs.of_thread(thread))
+        before = await ports.runs.of_thread(thread)
+        self._check(before)
         async with ports.runs.exclusive(thread, owner=ports.ledger.owner, wait_seconds=self.patience_seconds):
             await ports.ledger.close_orphans(thread)
             await self._note(thread, RunStatus.RUNNING)
             try:
                 yield
             except (UnknownInterruptError, EmptyInputError) as error:
-                await self._settled(thread)
+                await self._settled(thread, before)
                 raise _answers_nothing(error) from error
+            except NotTaken:
+                if before:
+                    await ports.runs.set_status(thread, before.status, waiting_at=before.waiting_at)
+                raise
             except PostHubError as error:
                 await self._note(thread, RunStatus.FAILED, error)
                 raise
@@ -95,7 +102,7 @@ class MonthGraph(CompiledStateGraph[Month, RunContext, MonthInput, MonthOutput])
                     PostHubError(f"The run met an unexpected {type(error).__name__}."),
                 )
                 raise
-            if failure := await self._settled(thread):
+            if failure := await self._settled(thread, before):
                 raise failure
 
     def _check(self, run: RunRecord | None) -> None:
@@ -109,16 +116,25 @@ class MonthGraph(CompiledStateGraph[Month, RunContext, MonthInput, MonthOutput])
         if run.sandbox != self.sandbox:
             raise _other_providers(run)
 
-    async def _settled(self, thread: str) -> PostHubError | None:
+    async def _settled(self, thread: str, before: RunRecord | None) -> PostHubError | None:
         """Note how the run stands after its last step; returns what it failed by, if it did."""
         if self.checkpointer is None:
             return None
         state = await self.aget_state({"configurable": {"thread_id": thread}})
         if point := _waits_at(state):
             await self.ports.runs.set_status(thread, RunStatus.WAITING, waiting_at=point)
+        elif _is_lost(state):
+            point_before = before.waiting_at if before else None
+            await self.ports.runs.set_status(thread, RunStatus.WAITING, waiting_at=point_before)
         elif not state.next and state.values.get("run_id"):
             return await self._ended(thread, state.values)
         return None
+
+    async def is_lost(self, thread: str) -> bool:
+        """Whether a thread has nothing to do though its month is not handed over: "Ignore" of an inbox ends one."""
+        if self.checkpointer is None:
+            return False
+        return _is_lost(await self.aget_state({"configurable": {"thread_id": thread}}))
 
     async def _ended(self, thread: str, values: Mapping[str, Any]) -> PostHubError | None:
         out = values.get("package")
@@ -180,6 +196,10 @@ def _refuse_questions(context: RunContext) -> None:
             "This run has no thread, so nobody could answer what it asks.",
             next_step='Start it on a thread, or set approve to "auto" for every point.',
         )
+
+
+def _is_lost(state: StateSnapshot) -> bool:
+    return not state.next and bool(state.values.get("run_id")) and "package" not in state.values
 
 
 def _waits_at(state: StateSnapshot) -> str:

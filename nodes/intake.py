@@ -67,6 +67,7 @@ class Intake:
             "organization_id": context.organization,
             "company_id": run.company_id,
             "run_id": run_id,
+            "origin_run_id": run_id,
             "not_before": today.isoformat() if request.month == f"{today:%Y-%m}" else "",
             "templates": {code: choice.version.number for code, choice in chosen.items()},
             "pins": {code: choice.pin() for code, choice in chosen.items()},

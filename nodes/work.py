@@ -28,6 +28,7 @@ from fetching.pages import PageReader
 from gateway.calls.structured import ASKED_AGAIN
 from gateway.gateway import Gateway
 from prompts.registry import Prompts, Rendered
+from store.content.branches import Branches
 from store.content.files import FileStore
 from store.content.items import ItemRecord, Items, Owner
 from store.content.reviews import Outcome, OutcomeStatus, Reviews
@@ -54,6 +55,7 @@ class Ports:
     reviews: Reviews
     tenants: Tenants
     runs: Runs
+    branches: Branches
     ledger: Ledger
     files: FileStore
     pages: PageReader
@@ -81,6 +83,7 @@ class Task:
             organization_id=month["organization_id"],
             company_id=month["company_id"],
             run_id=month["run_id"],
+            origin=month["origin_run_id"],
             tier=month["tier"],
             kind=self.stage.job,
             node=self.stage.booked_as,

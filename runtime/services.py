@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
+from app.deleting import DeletedRun, copy_thread, delete_run, forget_thread
 from app.money.quoting import Quotes
 from app.months import Months
 from fetching.fetcher import SafeFetcher
@@ -28,6 +29,7 @@ from runtime.servers import Servers, start_servers
 from runtime.settings import Settings, stand_ins
 from runtime.watching import Telemetry, watching
 from store.checkpoints import PostHubSaver, checkpointer
+from store.content.branches import Branches
 from store.content.files import FileStore
 from store.content.items import Items
 from store.content.reviews import Reviews
@@ -92,6 +94,10 @@ class Services:
     def pages(self) -> PageReader:
         return self.ports.pages
 
+    async def delete_run(self, run_id: str) -> DeletedRun:
+        """Delete a run of this organization for good. Raises as `app.deleting.delete_run`."""
+        return await delete_run(self.ports, self.saver, self.settings.organization, run_id)
+
     @cached_property
     def months(self) -> Months:
         """The months of this organization."""
@@ -137,6 +143,7 @@ async def open_services(
         shared = SharedRedis(stores.redis_uri)
         stack.push_async_callback(shared.aclose)
         ports = await _ports(settings, database, shared)
+        saver.on_copy, saver.on_delete = partial(copy_thread, ports), partial(forget_thread, ports)
         await stack.enter_async_context(Lease(database, ports.ledger).kept())
         stack.push_async_callback(ports.gateway.aclose)
         await stack.enter_async_context(ports.prompts.watched())
@@ -183,6 +190,7 @@ async def _ports(settings: Settings, database: Database, shared: SharedRedis) ->
         reviews=Reviews(database),
         tenants=Tenants(database),
         runs=Runs(database),
+        branches=Branches(database),
         ledger=ledger,
         files=files,
         pages=PageReader(fetcher),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -102,6 +102,8 @@ class PostHubSaver(AsyncPostgresSaver):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, serde=PlainSerializer())
+        self.on_copy: Callable[[str, str], Awaitable[None]] | None = None
+        self.on_delete: Callable[[str], Awaitable[None]] | None = None
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete the checkpoints of some runs, and all that they wrote on checkpoints of other runs."""
@@ -128,7 +130,14 @@ class PostHubSaver(AsyncPostgresSaver):
         return bool(row and row["past"])
 
     async def adelete_thread(self, thread_id: str) -> None:
-        """Delete all that is kept of a thread."""
+        """Delete all that is kept of a thread, and let `on_delete` forget what its run has made.
+
+        A thread without a checkpoint is a stateless run's, which the server drops as soon as it has ended: it forgets
+        the thread, and its month stays.
+        """
+        kept = await self.aget_tuple({"configurable": {"thread_id": thread_id}})
+        if kept is not None and self.on_delete is not None:
+            await self.on_delete(thread_id)
         await super().adelete_thread(thread_id)
         async with self._cursor() as cursor:
             await cursor.execute("delete from checkpoint_writers where thread_id = %s", [thread_id])
@@ -147,11 +156,13 @@ class PostHubSaver(AsyncPostgresSaver):
         await super().aput_writes(config, writes, task_id, task_path)
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Copy every checkpoint, value and pending write of a thread to another one."""
+        """Copy every checkpoint, value and pending write of a thread to another one, and what `on_copy` copies."""
         threads = {"source": source_thread_id, "target": target_thread_id}
         async with self._cursor() as cursor, cursor.connection.transaction():
             for statement in _COPY_THREAD:
                 await cursor.execute(statement, threads)
+        if self.on_copy is not None:
+            await self.on_copy(source_thread_id, target_thread_id)
 
     async def setup_once(self, uri: str) -> None:
         """Make or migrate the tables, where several processes may do so at once.

@@ -9,11 +9,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.options import Json
+from cli.options import Json, Thread
 from cli.screen.output import print_json, status_text, table
 from cli.screen.terminal import Screen, screen
 from cli.screen.text import clean
-from cli.session import read_settings, run_async
+from cli.session import opened_services, read_settings, run_async
+from domain.errors import InvalidInput
 
 if TYPE_CHECKING:
     from app.runs import RunList
@@ -24,6 +25,7 @@ _WIDE = 120
 
 
 def runs(
+    context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, the newest first.")] = 50,
     json: Json = False,
 ) -> int:
@@ -32,12 +34,52 @@ def runs(
     Examples:
       posthub runs
       posthub runs --limit 5 --json
+      posthub runs delete 0b6f0f0e-6c1e-4c57-9a5e-0d9a3f6c1f0a
     """
+    if context.invoked_subcommand:
+        return 0
     shown, settings = screen(json=json), read_settings()
 
     from runtime.runs import newest_runs
 
     _print_runs(shown, run_async(newest_runs(settings, limit=limit)))
+    return 0
+
+
+def delete(
+    thread: Thread,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete it without asking.")] = False,
+    json: Json = False,
+) -> int:
+    """Delete a run for good: texts, decisions, files, checkpoints.
+
+    What it cost stays in the ledger. A package that you let it write into a folder of yours stays there.
+
+    Examples:
+      posthub runs delete 0b6f0f0e-6c1e-4c57-9a5e-0d9a3f6c1f0a
+      posthub runs delete 0b6f0f0e-6c1e-4c57-9a5e-0d9a3f6c1f0a --yes --json
+    """
+    shown, settings = screen(json=json), read_settings()
+    if not yes and not shown.interactive:
+        raise InvalidInput(
+            "It asks before it deletes, and nobody is here to answer.", next_step="Give --yes."
+        )
+    if not yes:
+        typer.confirm(f"Delete the run {clean(thread)} for good?", abort=True, err=True)
+
+    async def work() -> None:
+        async with opened_services(shown, settings, buys=False) as services:
+            gone = await services.delete_run(thread)
+        if json:
+            print_json(shown, gone.as_json())
+            return
+        shown.out.print(
+            f"The run {clean(gone.thread_id)} is deleted, with {gone.files} files.", soft_wrap=True
+        )
+        if gone.left:
+            shown.out.print(f"Its package stays in {clean(gone.left)}", soft_wrap=True)
+
+    run_async(work())
     return 0
 
 

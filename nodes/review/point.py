@@ -21,7 +21,6 @@ from pydantic import BaseModel, ValidationError
 from domain.errors import InvalidInput
 from domain.ids import content_hash, whole_of
 from domain.month import (
-    GRAPH_VERSION,
     Card,
     Cards,
     CardStatus,
@@ -79,11 +78,6 @@ class Review(ABC):
         return self.stage.kind
 
     async def __call__(self, state: Month, config: RunnableConfig) -> Command[Any]:
-        if state["graph_version"] != GRAPH_VERSION:
-            raise InvalidInput(
-                f"This run was started with graph version {state['graph_version']}, this is {GRAPH_VERSION}.",
-                next_step="Resume it with the release that started it, or start the month again.",
-            )
         waiting = self.waiting(state)
         if not waiting:
             return Command(goto=self.onward(state))

@@ -102,6 +102,20 @@ class FileStore:
             raise self._failure(error) from error
         return True
 
+    async def delete(self, key: str) -> None:
+        """Delete a file; one that is not there is no error.
+
+        Raises:
+            StoreUnavailable: The store does not answer, or may not be written to.
+        """
+        _check(key)
+        try:
+            await self._store.delete_async(key)
+        except (NotFoundError, FileNotFoundError):
+            return
+        except BaseError as error:
+            raise self._failure(error) from error
+
     def _failure(self, error: BaseError) -> InfrastructureError:
         if _FULL.search(str(error)):
             return StorageFull(

@@ -22,6 +22,7 @@ from store.content.item_record import record, values_of
 from store.database import Database
 from store.schema.content import TABLES, topics
 from store.schema.content import ItemStatus as ItemStatus
+from store.schema.runs import runs
 from store.text import clean_json, clean_text
 
 NOT_PLANNED = (ItemStatus.REJECTED, ItemStatus.DROPPED)
@@ -213,9 +214,21 @@ def _newest_topics(organization_id: str, company_id: str, exclude_run: str) -> S
             topics.c.organization_id == organization_id,
             topics.c.company_id == company_id,
             topics.c.run_id != exclude_run,
+            topics.c.run_id.not_in(_family(exclude_run)),
         )
         .ext(distinct_on(topics.c.run_id, topics.c.item))
         .order_by(topics.c.run_id, topics.c.item, topics.c.revision.desc(), topics.c.edition.desc())
+    )
+
+
+def _family(run_id: str) -> Select[Any]:
+    """The runs of a thread and of all its copies: they are branches of one month, none repeats another."""
+    mine, theirs = runs.alias(), runs.alias()
+    first = func.coalesce(mine.c.origin_run_id, mine.c.id)
+    return (
+        select(theirs.c.id)
+        .join(mine, first == func.coalesce(theirs.c.origin_run_id, theirs.c.id))
+        .where(mine.c.id == run_id, theirs.c.organization_id == mine.c.organization_id)
     )
 
 

@@ -32,6 +32,7 @@ class RunRecord:
     """A run. ``id`` is the LangGraph thread's; ``request`` is what was asked for, as plain JSON.
 
     ``error`` is a failure as ``PostHubError.as_json`` gives it. ``worked_on``: some process has it in its hands now.
+    ``parent_run_id``: the run that this one's thread is a copy of; ``origin_run_id``: the first run of that family.
     The two moments are the database's.
     """
 
@@ -48,6 +49,8 @@ class RunRecord:
     out: str | None = None
     sandbox: bool = False
     worked_on: bool = False
+    parent_run_id: str | None = None
+    origin_run_id: str | None = None
     created_at: datetime = field(default=datetime.min.replace(tzinfo=UTC))
     updated_at: datetime = field(default=datetime.min.replace(tzinfo=UTC))
 

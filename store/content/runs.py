@@ -67,7 +67,7 @@ class Runs:
         async with self._database.transaction() as connection:
             row = (await connection.execute(query)).first()
         if row is None:
-            raise _unknown(run_id)
+            raise unknown_run(run_id)
         return record(row._asdict())
 
     async def of_thread(self, thread_id: str) -> RunRecord | None:
@@ -108,7 +108,7 @@ class Runs:
         statement = update(runs).where(runs.c.id == clean_text(run_id)).values(**values).returning(runs.c.id)
         async with self._database.transaction() as connection:
             if (await connection.execute(statement)).first() is None:
-                raise _unknown(run_id)
+                raise unknown_run(run_id)
 
     def exclusive(
         self, run_id: str, *, owner: str, wait_seconds: float = EXCLUSIVE_WAIT_SECONDS
@@ -194,7 +194,8 @@ async def _take(connection: psycopg.AsyncConnection[Any], key: str, wait_seconds
         await asyncio.sleep(0.1)
 
 
-def _unknown(run_id: str) -> NotFound:
+def unknown_run(run_id: str) -> NotFound:
+    """Build the answer to the id of no run, or of another organization's."""
     return NotFound(
         f"There is no run {clean_text(run_id)[:200]!r}.", next_step="List the runs with: posthub runs"
     )

@@ -51,7 +51,14 @@ class JobKey:
     def text(self) -> str:
         """The key as it is stored; two different calls never share one."""
         call = self.call
-        place = (call.organization_id, call.run_id, call.node, call.item, f"r{call.revision}", call.step)
+        place = (
+            call.organization_id,
+            call.origin or call.run_id,
+            call.node,
+            call.item,
+            f"r{call.revision}",
+            call.step,
+        )
         parts = [*place, call.kind.value, self.purpose]
         return f"{'/'.join(parts)}/{content_hash([*parts, self.request_hash])}"
 

@@ -24,6 +24,12 @@ runs = Table(
     Column("out", Text, comment="where the package was written"),
     Column("sandbox", Boolean, nullable=False, server_default=false()),
     required_text("graph_version"),
+    Column("parent_run_id", Text, comment="of a copied thread: the run that it was copied from"),
+    Column(
+        "origin_run_id",
+        Text,
+        comment="of a copied thread: the first run of them all, which names their paid calls",
+    ),
     created_at(),
     created_at("updated_at"),
     of_company(),

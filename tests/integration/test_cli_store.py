@@ -154,6 +154,18 @@ def test_runs_of_another_organization_are_neither_listed_nor_shown(cli: Cli, str
         assert "There is no run 'run-2'" in done.stderr
 
 
+def test_a_run_is_deleted_when_that_is_confirmed_and_of_another_organization_never(
+    cli: Cli, waiting_run: str, strange_run: str
+) -> None:
+    unasked = cli("runs", "delete", waiting_run)
+    assert (unasked.returncode, "--yes" in unasked.stderr) == (2, True)
+    foreign, unknown = cli("runs", "delete", strange_run, "--yes"), cli("runs", "delete", "run-9", "--yes")
+    assert (foreign.returncode, foreign.stderr.replace("run-2", "run-9")) == (2, unknown.stderr)
+    status, gone = cli.json("runs", "delete", waiting_run, "--yes")
+    assert (status, gone["thread_id"], gone["deleted"]) == (0, waiting_run, True)
+    assert cli.json("runs") == (0, {"runs": []})
+
+
 def test_an_unknown_thread_is_one_json_object_with_json(cli: Cli) -> None:
     for command in (
         ["show", "nope"],

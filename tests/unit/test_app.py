@@ -10,8 +10,7 @@ from app.decisions import WaitingReview, nothing_waits
 from app.demo import sample_month
 from app.doctor import Check, Checkup
 from app.money.quotes import ComparedLine, ComparedQuote
-from app.months import ExportedRun
-from app.summaries import RunSummary
+from app.summaries import ExportedRun, RunSummary
 from domain.errors import InvalidInput
 from domain.month_request import parse
 

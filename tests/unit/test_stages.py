@@ -22,7 +22,7 @@ def graph() -> Any:
 
 def test_every_node_of_the_graph_is_the_work_or_the_review_of_a_stage() -> None:
     named_here = {stage.node for stage in WORKING} | {stage.review_node for stage in REVIEWED}
-    assert set(graph().nodes) == named_here | {"intake", "route"}
+    assert set(graph().nodes) == named_here | {"intake", "take_up", "route"}
 
 
 def test_every_review_point_is_the_point_of_one_reviewed_stage_in_the_order_of_the_month() -> None:
@@ -33,7 +33,7 @@ def test_every_review_node_asks_for_the_stage_whose_name_it_bears() -> None:
     reviews = (ReviewDna, ReviewPersonas, ReviewTopics, ReviewPosts, ReviewPackages)
     assert tuple(review.stage for review in reviews) == REVIEWED
     for review in reviews:
-        assert type(graph().nodes[review.stage.review_node].runnable.afunc) is review
+        assert type(graph().nodes[review.stage.review_node].runnable.afunc.node) is review
 
 
 def test_every_key_of_cards_is_a_key_of_the_state_that_merges_card_by_card() -> None:

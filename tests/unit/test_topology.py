@@ -57,5 +57,5 @@ async def test_a_review_sends_to_the_nodes_that_the_graph_draws_from_it_and_to_n
 
 
 def test_the_meeting_point_leads_to_the_reviews_that_meet_there_and_to_the_end() -> None:
-    drawn = set(graph().nodes["route"].ends)
+    drawn = set(graph().branches["route"]["route"].ends)
     assert drawn == {stage.review_node for stage in MEETS} | {HANDOVER.node}

@@ -1,0 +1,119 @@
+"""What a run has: copied where its thread is, gone where it is deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Table, delete, func, insert, literal, null, select, union, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.ids import stable_id
+from store.content.runs import unknown_run
+from store.database import Database
+from store.schema.content import TABLES, assets, fact_sources
+from store.schema.money import jobs, quotes, run_budgets
+from store.schema.review import approvals, outcomes, questions
+from store.schema.runs import runs
+from store.text import clean_text
+
+MADE: tuple[Table, ...] = (*TABLES.values(), fact_sources, approvals, outcomes)
+"""What a run has made and what was decided of it."""
+_ASIDE: tuple[Table, ...] = (questions, quotes, run_budgets)
+"""What else is kept of a run, but for the journal and the ledger."""
+_KEYS = tuple(assets.c.content[name].astext for name in ("key", "thumbnailKey"))
+_ANSWERS = (jobs.c.output, jobs.c.error, jobs.c.provider_ref)
+
+
+class Branches:
+    """Opens the run of a copied thread, and deletes runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open(self, organization_id: str, parent: str, run_id: str) -> None:
+        """Open the run of a thread that is a copy of another run's, with all that the parent has; once.
+
+        Its rows are its own: neither run sees what the other makes from now on, and either may be deleted.
+
+        Raises:
+            NotFound: The organization has no such parent.
+        """
+        run_id = clean_text(run_id)
+        async with self._database.transaction() as connection:
+            key = func.hashtextextended(stable_id("branch", run_id), 0)
+            await connection.execute(select(func.pg_advisory_xact_lock(key)))
+            if await connection.scalar(select(runs.c.id).where(runs.c.id == run_id)) is None:
+                if await connection.scalar(_organization(parent)) != organization_id:
+                    raise unknown_run(parent)
+                await _copy(connection, organization_id, clean_text(parent), run_id)
+
+    async def delete(self, organization_id: str, run_id: str) -> list[str]:
+        """Delete a run with all that it has made; attempts and jobs stay, without what was answered.
+
+        Returns:
+            The keys of its files that nothing else shows.
+
+        Raises:
+            NotFound: The organization has no such run.
+        """
+        run_id = clean_text(run_id)
+        async with self._database.transaction() as connection:
+            if await connection.scalar(_organization(run_id)) != organization_id:
+                raise unknown_run(run_id)
+            keys = await _files(connection, organization_id, run_id)
+            for table in (*MADE, *_ASIDE):
+                mine = (table.c.organization_id == organization_id) & (table.c.run_id == run_id)
+                await connection.execute(delete(table).where(mine))
+            mine = (jobs.c.organization_id == organization_id) & (jobs.c.run_id == run_id)
+            await connection.execute(update(jobs).where(mine).values(dict.fromkeys(_ANSWERS, null())))
+            await connection.execute(delete(runs).where(runs.c.id == run_id))
+            shown = set((await connection.scalars(_shown(keys))).all()) if keys else set()
+        return [key for key in keys if key not in shown]
+
+
+def _organization(run_id: str) -> Any:
+    return select(runs.c.organization_id).where(runs.c.id == clean_text(run_id))
+
+
+async def _files(connection: AsyncConnection, organization_id: str, run_id: str) -> list[str]:
+    mine = (assets.c.organization_id == organization_id) & (assets.c.run_id == run_id)
+    found = [await connection.scalars(select(key).where(mine).distinct()) for key in _KEYS]
+    return sorted({key for each in found for key in each if key})
+
+
+def _shown(keys: list[str]) -> Any:
+    """Which of some files any asset still shows."""
+    return union(*(select(key).where(key.in_(keys)) for key in _KEYS))
+
+
+async def _copy(connection: AsyncConnection, organization_id: str, parent: str, run_id: str) -> None:
+    origin = func.coalesce(runs.c.origin_run_id, runs.c.id)
+    own: dict[str, Any] = {"id": run_id, "parent_run_id": parent, "origin_run_id": origin}
+    fresh = ("error", "out", "created_at", "updated_at")
+    await _rows(connection, runs, runs.c.id == parent, organization_id, own, fresh)
+    for table in MADE:
+        identity = func.md5(table.c.id + literal(run_id))
+        own = {"id": identity, "run_id": run_id}
+        await _rows(connection, table, table.c.run_id == parent, organization_id, own)
+    own = {"run_id": run_id, "held_micro": 0, "spent_micro": 0}
+    await _rows(connection, run_budgets, run_budgets.c.run_id == parent, organization_id, own)
+
+
+async def _rows(
+    connection: AsyncConnection,
+    table: Table,
+    where: Any,
+    organization_id: str,
+    own: dict[str, Any],
+    fresh: tuple[str, ...] = (),
+) -> None:
+    names = [column.name for column in table.columns if column.name not in fresh]
+    values = [_value(table, name, own) for name in names]
+    source = select(*values).where(where, table.c.organization_id == organization_id)
+    await connection.execute(insert(table).from_select(names, source))
+
+
+def _value(table: Table, name: str, own: dict[str, Any]) -> Any:
+    if name not in own:
+        return table.c[name]
+    return own[name] if hasattr(own[name], "label") else literal(own[name])
