@@ -6,7 +6,7 @@ PostHubError
 │   ├── NotTaken            a request to something that goes on as it was
 │   └── UnsafeUrl           an address that must not be fetched
 ├── NotAllowed
-│   ├── FeatureNotAvailable the tier does not have it
+│   ├── FeatureNotAvailable the tier, or no provider that is configured, has it
 │   ├── LimitExceeded       the tier has less of it
 │   ├── BudgetExceeded      the hold does not fit into what is left of the budget
 │   └── UnknownPrice        a call whose price is unknown is refused, not free

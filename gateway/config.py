@@ -217,19 +217,30 @@ class GatewayConfig:
         return self._served(purpose, self.models.chains[purpose])
 
     def serves(self, purpose: str) -> bool:
-        """Whether a purpose has a model whose provider has a key."""
-        return any(model.provider in self.providers for model in self.models.chains[purpose])
+        """Whether a purpose, or ``image`` or ``video``, has a model whose provider has a key."""
+        return any(model.provider in self.providers for model in self._wanted(purpose))
+
+    def lack_of(self, purpose: str) -> InvalidInput:
+        """Build the refusal of a purpose that no configured provider serves; it names the keys that would."""
+        return no_provider(purpose, {model.provider for model in self._wanted(purpose)})
+
+    def _wanted(self, purpose: str) -> tuple[Deployment, ...]:
+        if purpose == "image":
+            return tuple(self.models.images[name] for name in self.image_order)
+        if purpose == "video":
+            return tuple(self.models.videos[name] for name in self.video_order)
+        return self.models.chains[purpose]
 
     def images(self) -> tuple[Deployment, ...]:
         """Return the models that make images, in the configured order."""
-        return self._served("image", (self.models.images[name] for name in self.image_order))
+        return self._served("image", self._wanted("image"))
 
     def videos(self) -> tuple[tuple[str, Deployment], ...]:
         """Return the implementations of "video" by name, in the configured order."""
         pairs = ((name, self.models.videos[name]) for name in self.video_order)
         chosen = tuple((name, model) for name, model in pairs if model.provider in self.providers)
         if not chosen:
-            raise no_provider("video", {self.models.videos[name].provider for name in self.video_order})
+            raise self.lack_of("video")
         return chosen
 
     def _served(self, purpose: str, models: Any) -> tuple[Deployment, ...]:

@@ -24,6 +24,16 @@ class MediaCalls(Asking):
     _images: Mapping[str, ImageProvider]
     _videos: Mapping[str, VideoProvider]
 
+    def need(self, purpose: Literal["image", "video"]) -> None:
+        """See to it that somebody can make it, before anything is paid towards it.
+
+        Raises:
+            FeatureNotAvailable: No provider that makes it is configured; names the keys that would do.
+        """
+        if not self._config.serves(purpose):
+            lack = self._config.lack_of(purpose)
+            raise FeatureNotAvailable(lack.message, next_step=lack.next_step)
+
     async def image(self, call: Call, request: ImageRequest) -> MediaResult:
         """Make an image and store it.
 

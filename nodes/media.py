@@ -43,6 +43,7 @@ class Images:
         month = state["month"]
         if not tier(month["tier"]).images:
             raise _not_in_tier(month, "images")
+        self.ports.gateway.need("image")
         brief, persona, asked_with = await visual_brief(self.ports, state, topic)
         prompt = image_prompt(brief, persona, aspect, await industry(self.ports, month))
         tool = generate_image_tool(self.ports.gateway, task.call(month, "image", asked_with), once=True)
@@ -89,6 +90,7 @@ class Video:
         month = state["month"]
         if not tier(month["tier"]).video:
             raise _not_in_tier(month, "video")
+        self.ports.gateway.need("video")
         brief, persona, asked_with = await visual_brief(self.ports, state, topic)
         prompt: VisualPrompt = video_prompt(brief, persona, VIDEO_ASPECT, await industry(self.ports, month))
         tool = generate_video_tool(self.ports.gateway, task.call(month, "video", asked_with), once=True)

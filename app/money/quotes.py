@@ -38,10 +38,14 @@ class QuoteLine:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a month is expected to cost and can cost at most. ``learned``: templates of which history was used."""
+    """What a month is expected to cost and can cost at most.
+
+    ``learned``: templates of which history was used. ``left_out``: what was asked for and nobody can make, in words.
+    """
 
     lines: tuple[QuoteLine, ...]
     learned: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def expected_micro(self) -> int:
@@ -56,6 +60,7 @@ class Quote:
             "expected_usd": usd_text(self.expected_micro),
             "worst_usd": usd_text(self.worst_micro),
             "learned_from": list(self.learned),
+            "left_out": list(self.left_out),
             "lines": [line.as_json() for line in self.lines],
         }
 

@@ -83,6 +83,7 @@ class Quoter:
             record=False,
         )
         counts = _counts(request)
+        left_out = self._leave_out(counts)
         lines: dict[tuple[str, str], QuoteLine] = {}
         for name, task in tasks().items():
             calls = counts.get(task["calls"], 0) if not task["calls"].isdigit() else int(task["calls"])
@@ -95,7 +96,16 @@ class Quoter:
             key = (line.step, line.provider)
             lines[key] = _sum(lines[key], line) if key in lines else line
         learned = sorted(code for code, known in typical.items() if known.calls >= _ENOUGH)
-        return Quote(tuple(lines.values()), tuple(learned))
+        return Quote(tuple(lines.values()), tuple(learned), left_out)
+
+    def _leave_out(self, counts: dict[str, int]) -> tuple[str, ...]:
+        """Take out of the counts what no configured provider makes; returns it in words."""
+        missing = [
+            each for each in ("image", "video") if counts[f"{each}s"] and not self._config.serves(each)
+        ]
+        counts |= {f"{each}s": 0 for each in missing}
+        counts["briefs"] *= bool(counts["images"] or counts["videos"])
+        return tuple(str(self._config.lack_of(each)) for each in missing)
 
     def _line(self, task: Mapping[str, Any], calls: int, ways: Sequence[_Way]) -> QuoteLine:
         priced = [(way, tariff) for way in ways if (tariff := self._tariff(way)) is not None]

@@ -43,6 +43,8 @@ def quote(asked: Asked) -> int:
         print_json(shown, found.as_json())
         return 0
     shown.out.print(quote_table(found))
+    for missing in found.left_out:
+        shown.out.print(f"Left out: {clean(missing)}", style="bold yellow")
     if asked.ceiling_micro is not None and found.expected_micro > asked.ceiling_micro:
         shown.out.print("The run would stop at its ceiling before it is done.", style="bold yellow")
     if not settings.has_provider_key:

@@ -14,10 +14,12 @@ from sqlalchemy import text
 
 from app.months import Months
 from domain.errors import BudgetExceeded, InvalidInput, LimitExceeded
-from domain.month_request import parse
-from runtime.services import open_services
+from domain.month_request import MonthRequest, parse
+from runtime.services import open_quotes, open_services
 from runtime.settings import load
 from store.content.items import Kind, Owner
+from store.money.price_rows import parse_row
+from store.money.prices import Prices, today
 
 
 class Studio:
@@ -28,11 +30,13 @@ class Studio:
         self.services = services
         self._company = (company, site)
 
-    async def start(self, **changes: Any) -> str:
+    def request(self, **changes: Any) -> MonthRequest:
         name, site = self._company
         given = {"company": name, "website": site, "month": "2027-01", "posts": 2, "platforms": "linkedin"}
-        request = parse({**given, "tier": "ultimate", **changes}, today=datetime.now(UTC).date())
-        thread = await self.months.start(request, out=None)
+        return parse({**given, "tier": "ultimate", **changes}, today=datetime.now(UTC).date())
+
+    async def start(self, **changes: Any) -> str:
+        thread = await self.months.start(self.request(**changes), out=None)
         await self.go_on(thread)
         return thread
 
@@ -229,6 +233,53 @@ def sum_of(costs: dict[str, str]) -> Any:
     from decimal import Decimal
 
     return sum(Decimal(cost) for name, cost in costs.items() if name != "total")
+
+
+ALONE: dict[str, tuple[str, dict[str, str]]] = {
+    "openai": ("openai/gpt-6-luna", {"OPENAI_API_KEY": "test", "OPENAI_BASE_URL": "{sandbox}/v1"}),
+    "anthropic": (
+        "anthropic/claude-haiku-5-5",
+        {"ANTHROPIC_API_KEY": "test", "ANTHROPIC_BASE_URL": "{sandbox}"},
+    ),
+    "custom": ("custom/qwen3", {"POSTHUB_OPENAI_COMPATIBLE_BASE_URL": "{sandbox}/custom/v1"}),
+}
+
+
+@pytest.mark.parametrize("provider", sorted(ALONE))
+async def test_a_month_of_one_text_provider_alone_leaves_out_what_nobody_makes_and_says_so_before_and_after(
+    sandbox: Any, configured: dict[str, str], provider: str
+) -> None:
+    name, site = next(iter(sandbox.sites.items()))
+    chain, own = ALONE[provider]
+    alone = {key: value for key, value in configured.items() if not key.endswith(("_API_KEY", "_BASE_URL"))}
+    alone |= {key: value.format(sandbox=sandbox.base_url) for key, value in own.items()}
+    alone |= {f"POSTHUB_CHAIN_{purpose}": chain for purpose in ("TEXT", "RESEARCH", "WRITING")}
+    before, settings = {line["id"] for line in sandbox.bill()}, load(alone)
+    async with open_services(settings) as services:
+        if provider == "custom":  # what a person's own server costs is for that person to say
+            await Prices(services.database).add([free(chain, unit) for unit in ("input", "output")])
+        studio = Studio(services.months, services, name, site)
+        async with open_quotes(settings) as quotes:
+            quote = await quotes.quote(studio.request(posts=1))
+        thread = await studio.start(posts=1, approve="auto")
+        summary = await studio.months.summary(thread)
+        booked = await services.ports.ledger.run_cost(thread)
+    bill = [line for line in sandbox.bill() if line["id"] not in before]
+    assert [each.split(".")[0] for each in quote.left_out] == [
+        "No provider is configured for image",
+        "No provider is configured for video",
+    ]
+    assert (summary.status, summary.failed) == ("done", ())
+    assert all(any(missing in line for line in summary.skipped) for missing in quote.left_out)
+    assert {line["provider"] for line in bill} == {provider}
+    assert booked == sum(line["cost_micro_usd"] for line in bill)
+    assert quote.expected_micro <= quote.worst_micro and (booked == 0) == (provider == "custom")
+
+
+def free(deployment: str, unit: str) -> Any:
+    provider, _, model = deployment.partition("/")
+    raw = {"provider": provider, "model": model, "unit": unit, "usd_per": "0", "per": 1_000_000}
+    return parse_row(raw | {"list": "own", "valid_from": today().isoformat(), "source": "its owner"})
 
 
 @pytest.mark.parametrize("engine", ["litellm", "google"])
