@@ -9,8 +9,9 @@ from typing import Any
 
 from domain.content.shown import clean
 from domain.errors import InvalidInput
-from domain.review import parse_answer
+from domain.review import Decision, Waiting, parse_answer
 
+_LOOK = "Look at what waits and decide again."
 _EXAMPLE = 'Write {"decisions": [{"id": "t01", "type": "approve"}]}; types: approve, edit, reject, drop.'
 
 
@@ -41,6 +42,8 @@ class WaitingReview:
     thread_id: str
     point: str
     request: Mapping[str, Any]
+    decided: tuple[str, ...] = ()
+    """What was decided and is not carried out yet, in words."""
 
     @property
     def items(self) -> list[WaitingItem]:
@@ -49,6 +52,12 @@ class WaitingReview:
     @property
     def ids(self) -> list[str]:
         return list(self.request["items"])
+
+    @property
+    def tokens(self) -> Mapping[str, str]:
+        """The token of each item; empty where an earlier release asked."""
+        tokens = self.request.get("tokens", {})
+        return {item: tokens.get(item, "") for item in self.ids}
 
     @property
     def question(self) -> str:
@@ -67,12 +76,9 @@ class WaitingReview:
             "status": "waiting",
             "point": self.point,
             "problems": self.problems,
+            "decided": list(self.decided),
             "items": [each.as_json() for each in self.items],
         }
-
-    def check(self, given: Any, *, written_at: datetime | None = None) -> None:
-        """Refuse decisions that do not fit. Arguments and errors as `check_decisions`."""
-        check_decisions(given, self.request, self.thread_id, written_at=written_at)
 
 
 def waiting_items(request: Mapping[str, Any]) -> list[WaitingItem]:
@@ -86,35 +92,37 @@ def waiting_items(request: Mapping[str, Any]) -> list[WaitingItem]:
     ]
 
 
-def check_decisions(
-    given: Any, request: Mapping[str, Any], thread_id: str, *, written_at: datetime | None = None
-) -> None:
-    """Refuse decisions that do not fit what waits, so that either all of them count or none.
+def understood(
+    waiting: WaitingReview,
+    given: Any,
+    *,
+    known: Mapping[str, str] | None = None,
+    question: str = "",
+    written_at: datetime | None = None,
+    whole: bool = False,
+) -> tuple[list[Decision], list[str]]:
+    """Return the decisions that are possible, and what is wrong with the rest.
 
-    Args:
-        given: The decisions, in any shape of `domain.review`.
-        request: What waits.
-        thread_id: The run's, for the way on.
-        written_at: When the decisions were written down; None for decisions that are made now.
-
-    Raises:
-        InvalidInput: A decision is not understood, or is about something that does not wait.
+    Arguments and errors as `app.deciding.decide`; ``known`` says of each item, by id, who decided what of it before.
     """
-    doubt = _doubt(request, written_at)
-    answer = parse_answer(given, list(request["items"]), request.get("tokens", {}), doubt=doubt)
-    problems = list(answer.problems)
-    allowed = _allowed(request)
-    for decision in answer.decisions:
-        if decision.type != "later" and decision.type not in allowed[decision.item]:
-            choices = ", ".join(allowed[decision.item])
-            problems.append(f"{decision.item}: {decision.type} is not possible; use {choices}.")
-    if problems:
+    doubt = _doubt(waiting, question, written_at)
+    answer = parse_answer(given, Waiting(waiting.tokens, doubt, past=known or {}))
+    allowed = _allowed(waiting.request)
+    possible = [each for each in answer.decisions if each.type in (*allowed[each.item], "later")]
+    problems = [*answer.problems, *(_impossible(e, allowed) for e in answer.decisions if e not in possible)]
+    if whole and problems:
         raise InvalidInput(
             f"The decisions were not taken, nothing changed: {' '.join(problems)}",
-            next_step=f"See what waits with: posthub review {thread_id} --json",
+            next_step=f"See what waits with: posthub review {waiting.thread_id} --json",
         )
-    if not answer.decisions:
+    if not possible and not problems:
         raise InvalidInput("There are no decisions in it.", next_step=_EXAMPLE)
+    return possible, problems
+
+
+def _impossible(decision: Decision, allowed: Mapping[str, tuple[str, ...]]) -> str:
+    choices = ", ".join(allowed[decision.item])
+    return f"{decision.item}: {decision.type} is not possible; use {choices}."
 
 
 def nothing_waits(thread_id: str, status: str) -> InvalidInput:
@@ -134,8 +142,10 @@ def _allowed(request: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
     }
 
 
-def _doubt(request: Mapping[str, Any], written_at: datetime | None) -> str:
-    asked_at = request.get("asked_at")
+def _doubt(waiting: WaitingReview, question: str, written_at: datetime | None) -> str:
+    if question and question != waiting.question:
+        return f"The answer decided nothing: it was given to what waited before. {_LOOK}"
+    asked_at = waiting.request.get("asked_at")
     if written_at is None or asked_at is None or written_at > datetime.fromisoformat(asked_at):
         return ""
     return 'It was written before this was asked, so it must name the "token" of each item that it decides.'

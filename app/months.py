@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import Command
 
+from app.deciding import Taken, decide, in_words
 from app.decisions import WaitingReview, nothing_waits
 from app.money.quotes import ComparedQuote
 from app.money.quoting import Quotes
@@ -25,7 +26,6 @@ from graph.content import MAX_PARALLEL, MAX_STEPS
 from graph.running import compiled
 from nodes.intake import RunContext, check_website, open_run
 from nodes.made import made
-from nodes.review.question import ANSWERS
 from nodes.work import Ports
 from store.checkpoints import PostHubSaver
 from store.content.items import ItemRecord, ItemStatus, Owner
@@ -91,17 +91,30 @@ class Months:
         """Return the quote that a run was started with against what it has cost; None for a run without one."""
         return await self._quotes.compared(run_id)
 
-    async def advance(
-        self, run_id: str, *, answer: Any = None, question: str = "", reviewer: str = "cli"
-    ) -> AsyncIterator[Event]:
+    async def decide(
+        self,
+        run_id: str,
+        given: Any,
+        *,
+        by: str,
+        question: str = "",
+        written_at: datetime | None = None,
+        whole: bool = False,
+    ) -> Taken:
+        """Record decisions on what waits; `advance` carries them out. Arguments as `app.deciding.decide`."""
+        run, waiting = await self.get(run_id), await self.review(run_id)
+        return await decide(
+            *(self._ports.decisions, _owner(run), waiting, given),
+            by=by,
+            question=question,
+            written_at=written_at,
+            whole=whole,
+        )
+
+    async def advance(self, run_id: str) -> AsyncGenerator[Event, None]:
         """Let a run go on until it waits, is done or fails; yields progress as it happens.
 
-        Args:
-            run_id: The thread id.
-            answer: Decisions for what waits, in any shape of `domain.review`; None to go on after a stop.
-            question: Id of the `WaitingReview` that the answer was given to: decisions without a token count only
-                where it still waits. Empty for what waits now.
-            reviewer: Who decides; stands in the approval's row.
+        What was decided and not yet carried out is carried out first.
 
         Raises:
             NotFound: The organization has no such run.
@@ -110,11 +123,7 @@ class Months:
             PostHubError: The run failed; its row says why, and it can be resumed.
         """
         run = await self.get(run_id)
-        if answer is not None and not question:
-            # before the run is held: while another process works on it, an answer may not meet what that one asks
-            asked = await self.waiting(run_id)
-            question = asked.question if asked else ""
-        async for event in self._stream(run, answer, _config(run.id, reviewer, question)):
+        async for event in self._stream(run):
             yield event
         waiting = await self.waiting(run_id)
         if waiting:
@@ -124,11 +133,12 @@ class Months:
 
     async def waiting(self, run_id: str) -> WaitingReview | None:
         """Return what waits for a person, or None."""
-        await self.get(run_id)
+        run = await self.get(run_id)
         state = await self._graph.aget_state(_config(run_id))
         for task in state.tasks:
             for pending in task.interrupts:
-                return WaitingReview(run_id, pending.value["point"], pending.value)
+                recorded = await self._ports.decisions.recorded(_owner(run))
+                return WaitingReview(run_id, pending.value["point"], pending.value, in_words(recorded))
         return None
 
     async def review(self, run_id: str) -> WaitingReview:
@@ -203,7 +213,7 @@ class Months:
             sandbox=run.sandbox,
             counts=counts(kinds),
             words=words(kinds[Kind.POST]),
-            approvals=len(await ports.reviews.approvals(mine)),
+            decisions=tuple(await ports.decisions.accepted(mine)),
             failed=tuple(f"{o.item}: {o.reason}" for o in outcomes if o.status == OutcomeStatus.FAILED),
             skipped=tuple(f"{o.item}: {o.reason}" for o in outcomes if o.status == OutcomeStatus.SKIPPED),
             cost_usd=await self._cost(run_id),
@@ -225,6 +235,7 @@ class Months:
         package = await collect(
             _owner(run),
             await self._made(run),
+            decisions=ports.decisions,
             reviews=ports.reviews,
             runs=ports.runs,
             tenants=ports.tenants,
@@ -238,11 +249,10 @@ class Months:
             )
         return ExportedRun(run_id, (await write(package, ports.files, out)).index)
 
-    async def _stream(self, run: RunRecord, answer: Any, config: RunnableConfig) -> AsyncIterator[Event]:
+    async def _stream(self, run: RunRecord) -> AsyncIterator[Event]:
+        config = _config(run.id)
         started = (await self._graph.aget_state(config)).created_at is not None
         given: Any = None if started else _input(run)
-        if answer is not None:
-            given = Command(resume=answer)
         context = RunContext(
             organization=run.organization_id,
             tier=run.tier,
@@ -261,10 +271,9 @@ class Months:
         return {**cost, "total": str(to_usd(total))}
 
 
-def _config(run_id: str, reviewer: str = "cli", question: str = "") -> RunnableConfig:
-    known = {"thread_id": run_id, "reviewer": reviewer, ANSWERS: question}
+def _config(run_id: str) -> RunnableConfig:
     return {
-        "configurable": known,
+        "configurable": {"thread_id": run_id},
         "recursion_limit": MAX_STEPS,
         "max_concurrency": MAX_PARALLEL,
     }

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from app.money.quotes import ComparedQuote
+from domain.stages import at_point
+from store.content.decisions import Decided
 from store.content.items import NOT_PLANNED, ItemRecord, ItemStatus, Kind
 
 
@@ -21,6 +23,7 @@ class RunSummary:
         waiting: The review point and the items that wait there.
         counts: How many personas, topics, posts, social posts, images and videos are kept.
         words: Of each post, by its slug.
+        decisions: What was decided and carried out, oldest first.
         failed: ``item: reason`` of what could not be made.
         skipped: The same of what was left out.
         cost_usd: Exact amounts by provider, and their total.
@@ -38,7 +41,7 @@ class RunSummary:
     sandbox: bool
     counts: Mapping[str, int]
     words: Mapping[str, int]
-    approvals: int
+    decisions: tuple[Decided, ...]
     failed: tuple[str, ...]
     skipped: tuple[str, ...]
     cost_usd: Mapping[str, str]
@@ -49,6 +52,8 @@ class RunSummary:
     def as_json(self) -> dict[str, Any]:
         plain = {name: getattr(self, name) for name in self.__slots__}
         return plain | {
+            "approvals": len(self.decisions),
+            "decisions": [_decided(each) for each in self.decisions],
             "failed": list(self.failed),
             "skipped": list(self.skipped),
             "quote": self.quote.as_json() if self.quote else None,
@@ -64,6 +69,16 @@ class ExportedRun:
 
     def as_json(self) -> dict[str, Any]:
         return {"thread_id": self.thread_id, "out": str(self.index.parent), "index": str(self.index)}
+
+
+def _decided(row: Decided) -> dict[str, Any]:
+    return {
+        "id": at_point(row.point).asked_as(row.item),
+        "decision": row.decision,
+        "by": row.decided_by,
+        "at": row.decided_at.isoformat(),
+        "reason": row.reason,
+    }
 
 
 def counts(kinds: Mapping[Kind, list[ItemRecord]]) -> dict[str, int]:

@@ -12,7 +12,7 @@ Shapes (LangChain's HITL middleware and agent-chat-ui, one decision alone, Agent
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from domain.tokens import item_of, stale
@@ -49,43 +49,87 @@ class Decision:
     edited: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
     """Of a rejected package: which of social, images, video are made again; none named means all."""
+    token: str = ""
+    """What it is about: the token that it names, or that of what waits where it is certain."""
 
 
 @dataclass(frozen=True)
 class ReviewReply:
-    """The decisions that could be understood, and what is wrong with the rest, in words for a person."""
+    """The decisions that could be understood, and what is wrong with the rest, in words for a person.
+
+    ``doubtful`` are understood, but name no token where one was needed; what is wrong with them is a problem too.
+    """
 
     decisions: tuple[Decision, ...]
     problems: tuple[str, ...]
+    doubtful: tuple[Decision, ...] = ()
 
 
-def parse_answer(
-    answer: Any, waiting: Sequence[str], tokens: Mapping[str, str] | None = None, *, doubt: str = ""
-) -> ReviewReply:
+@dataclass(frozen=True)
+class Waiting:
+    """What waits, and what is known of it by id, in words for a person.
+
+    Attributes:
+        tokens: The token of each item, in the order of the request; empty ones where an earlier release asked.
+        doubt: Why it is not certain that a decision without a token is about these items; empty where it is.
+        doubts: The same of single items.
+        past: Who decided what of an item before, whether it waits again or not.
+    """
+
+    tokens: Mapping[str, str]
+    doubt: str = ""
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    past: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> Sequence[str]:
+        return list(self.tokens)
+
+    def doubt_about(self, item: str) -> str:
+        """Why it is not certain that a decision without a token is about an item; empty where it is."""
+        return f"{item}: {self.doubt}" if self.doubt else self.doubts.get(item, "")
+
+
+def parse_answer(answer: Any, waiting: Waiting) -> ReviewReply:
     """Understand an answer in any of the three shapes. Never raises: what does not fit becomes a problem.
 
     Args:
         answer: Whatever the person's tool sent.
-        waiting: Ids of the items that were asked for, in the order of the request.
-        tokens: The token of each of them; a decision that names another one is not taken.
-        doubt: Why it is not certain that a decision without a token is about these items; empty where it is.
+        waiting: What waits. A decision that names a token of anything else is not taken.
     """
-    entries, problem = _entries(answer, waiting)
-    if entries and doubt and not any(_token(entry) for _, entry in entries):
-        problem = doubt
+    entries, problem = _entries(answer, waiting.ids)
+    if entries and waiting.doubt and not any(_token(entry) for _, entry in entries):
+        problem = " ".join(
+            [waiting.doubt, *(waiting.past[item] for item in waiting.ids if item in waiting.past)]
+        )
     if problem:
         return ReviewReply((), (problem,))
+    return _sorted([_understood(item, entry, waiting) for item, entry in entries])
+
+
+def _sorted(understood: list[tuple[Decision | None, str]]) -> ReviewReply:
     decisions: dict[str, Decision] = {}
-    problems = []
-    for item, entry in entries:
-        parsed = _unfit(item, entry, tokens or {}, doubt) or _decision(item, entry, waiting)
-        if isinstance(parsed, str):
-            problems.append(parsed)
-        elif parsed.item in decisions:
-            problems.append(f"{parsed.item} is decided twice; the first decision counts.")
-        else:
-            decisions[parsed.item] = parsed
-    return ReviewReply(tuple(decisions.values()), tuple(problems))
+    doubtful, problems = [], []
+    for decision, problem in understood:
+        if decision and problem:
+            doubtful.append(decision)
+        elif decision and decision.item in decisions:
+            problem = f"{decision.item} is decided twice; the first decision counts."
+        elif decision:
+            decisions[decision.item] = decision
+        problems += [problem] if problem else []
+    return ReviewReply(tuple(decisions.values()), tuple(problems), tuple(doubtful))
+
+
+def _understood(item: str | None, entry: Any, waiting: Waiting) -> tuple[Decision | None, str]:
+    """Return the decision of an entry, and what is wrong with it; both where it may be about something else."""
+    token, current = _token(entry), waiting.tokens.get(str(item), "")
+    if token and token != current:
+        return None, f"{str(item)[:60]}: {stale(token, current, waiting.past.get(str(item), ''))}"
+    parsed = _decision(item, entry, waiting)
+    if isinstance(parsed, str):
+        return None, parsed
+    return replace(parsed, token=current), "" if token else waiting.doubt_about(parsed.item)
 
 
 def _entries(answer: Any, waiting: Sequence[str]) -> tuple[list[tuple[str | None, Any]], str]:
@@ -130,21 +174,13 @@ def _token(entry: Any) -> str:
     return str(entry.get("token") or _edited(entry).get("token") or "")
 
 
-def _unfit(item: str | None, entry: Any, tokens: Mapping[str, str], doubt: str) -> str:
-    """Say why an entry is about something else than what waits now, or return an empty string."""
-    token = _token(entry)
-    if not token:
-        return f"{item}: {doubt}" if doubt else ""
-    current = tokens.get(str(item), "")
-    return "" if token == current else f"{str(item)[:60]}: {stale(token, current)}"
-
-
-def _decision(position: str | None, entry: Any, waiting: Sequence[str]) -> Decision | str:
+def _decision(position: str | None, entry: Any, waiting: Waiting) -> Decision | str:
     if not isinstance(entry, Mapping):
         return f"A decision is {type(entry).__name__}, not an object."
     item = str(position)
-    if item not in waiting:
-        return f"{item[:60]!r} does not wait for a decision; waiting: {', '.join(waiting)}."
+    if item not in waiting.tokens:
+        past = f" {waiting.past[item]}" if item in waiting.past else ""
+        return f"{item[:60]!r} does not wait for a decision; waiting: {', '.join(waiting.ids)}.{past}"
     kind = _WORDS.get(str(entry.get("type")))
     if kind is None:
         return f"{item}: the decision {str(entry.get('type'))[:40]!r} is unknown; use approve, edit, reject or drop."

@@ -24,6 +24,7 @@ from domain.tiers import organization_name
 from graph.content import build
 from graph.state import MonthInput, MonthOutput
 from nodes.intake import RunContext
+from nodes.review.question import ON_A_BRANCH
 from nodes.work import Ports
 from store.content.run_record import RunRecord, RunStatus
 from store.content.runs import EXCLUSIVE_WAIT_SECONDS
@@ -68,7 +69,8 @@ class MonthGraph(CompiledStateGraph[Month, RunContext, MonthInput, MonthOutput])
         async with self._surrounded(thread):
             if input is None and await self.is_lost(thread):
                 input = {}
-            given: Any = {**(config or {}), "configurable": {**known, _STRICT_RESUME: True}}
+            known |= {_STRICT_RESUME: True, ON_A_BRANCH: bool(known.get("checkpoint_id"))}
+            given: Any = {**(config or {}), "configurable": known}
             async for event in super().astream(input, given, context=context, **options):
                 yield event
 

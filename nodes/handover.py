@@ -31,6 +31,7 @@ class Handover:
         package = await collect(
             mine,
             await made(self.ports.items, mine, state),
+            decisions=self.ports.decisions,
             reviews=self.ports.reviews,
             runs=self.ports.runs,
             tenants=self.ports.tenants,

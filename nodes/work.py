@@ -29,6 +29,7 @@ from gateway.calls.structured import ASKED_AGAIN
 from gateway.gateway import Gateway
 from prompts.registry import Prompts, Rendered
 from store.content.branches import Branches
+from store.content.decisions import Decisions
 from store.content.files import FileStore
 from store.content.items import ItemRecord, Items, Owner
 from store.content.reviews import Outcome, OutcomeStatus, Reviews
@@ -52,6 +53,7 @@ class Ports:
     gateway: Gateway
     prompts: Prompts
     items: Items
+    decisions: Decisions
     reviews: Reviews
     tenants: Tenants
     runs: Runs

@@ -30,6 +30,7 @@ from runtime.settings import Settings, stand_ins
 from runtime.watching import Telemetry, watching
 from store.checkpoints import PostHubSaver, checkpointer
 from store.content.branches import Branches
+from store.content.decisions import Decisions
 from store.content.files import FileStore
 from store.content.items import Items
 from store.content.reviews import Reviews
@@ -75,8 +76,8 @@ class Services:
         return self.ports.items
 
     @property
-    def reviews(self) -> Reviews:
-        return self.ports.reviews
+    def decisions(self) -> Decisions:
+        return self.ports.decisions
 
     @property
     def tenants(self) -> Tenants:
@@ -187,6 +188,7 @@ async def _ports(settings: Settings, database: Database, shared: SharedRedis) ->
         gateway=gateway,
         prompts=prompts,
         items=Items(database),
+        decisions=Decisions(database),
         reviews=Reviews(database),
         tenants=Tenants(database),
         runs=Runs(database),

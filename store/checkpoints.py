@@ -63,6 +63,8 @@ _DELETE_FOR_RUNS = (
        delete from checkpoint_writes w using made
        where (w.thread_id, w.checkpoint_ns, w.checkpoint_id, w.task_id, w.idx)
            = (made.thread_id, made.checkpoint_ns, made.checkpoint_id, made.task_id, made.idx)""",
+    """update decisions set state = 'taken back'
+        where request = any(%(runs)s) and state in ('recorded', 'accepted')""",
 )
 _IS_PAST = """
     select exists (select 1 from checkpoints where thread_id = %(thread_id)s and checkpoint_ns = %(checkpoint_ns)s
@@ -106,7 +108,7 @@ class PostHubSaver(AsyncPostgresSaver):
         self.on_delete: Callable[[str], Awaitable[None]] | None = None
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Delete the checkpoints of some runs, and all that they wrote on checkpoints of other runs."""
+        """Delete the checkpoints of some runs and what they wrote on those of others; take their decisions back."""
         async with self._cursor() as cursor, cursor.connection.transaction():
             for statement in _DELETE_FOR_RUNS:
                 await cursor.execute(statement, {"runs": list(run_ids)})

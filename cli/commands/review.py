@@ -8,10 +8,10 @@ import typer
 
 from cli.options import Json, Thread
 from cli.screen.decisions import read_decisions, written_at
-from cli.screen.month import WAITS, carry, show_waiting
+from cli.screen.month import WAITS, carry, say_problems, show_waiting
 from cli.screen.output import print_json
 from cli.screen.terminal import Screen, screen
-from cli.session import opened, read_settings, run_async
+from cli.session import opened, person, read_settings, run_async
 
 if TYPE_CHECKING:
     from app.decisions import WaitingReview
@@ -50,10 +50,10 @@ def review(
             if given is None and (json or not shown.interactive):
                 return _print(shown, waiting)
             if decisions is not None:
-                waiting.check(given, written_at=written_at(decisions))
-            return await carry(
-                shown, months, thread, ask=given is None, answer=given, question=waiting.question
-            )
+                written = written_at(decisions)
+                taken = await months.decide(thread, given, by=person(), written_at=written, whole=True)
+                say_problems(shown, taken.problems)
+            return await carry(shown, months, thread, ask=given is None)
 
     return run_async(work())
 
@@ -62,8 +62,9 @@ def _print(shown: Screen, waiting: WaitingReview) -> int:
     if shown.json:
         print_json(shown, waiting.as_json())
         return WAITS
-    for problem in waiting.problems:
-        shown.say(f"Not taken: {problem}", "bold yellow")
+    say_problems(shown, waiting.problems)
+    for decided in waiting.decided:
+        shown.say(f"{decided} It is done with: posthub resume {waiting.thread_id}", "bold")
     show_waiting(shown, waiting)
     way_on = f"posthub review {waiting.thread_id} --decisions FILE (see posthub review --help)"
     shown.say(f"Answer with: {way_on}", "bold")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -53,12 +53,8 @@ class Terminal:
         self._view = view(self.screen, Progress(title, sandbox=self.run.sandbox))
         self._reviewer = Reviewer(self.screen, TerminalKeyboard(), self._fields)
 
-    async def go_on(self, answer: Any = None, question: str = "") -> int:
+    async def go_on(self) -> int:
         """Let the run go on, ask where that is wanted, and say at the end where it stands.
-
-        Args:
-            answer: Decisions for what waits now; None where nothing was decided yet.
-            question: Id of the question that they were given to.
 
         Returns:
             The exit status: 0 done, 3 waits for review.
@@ -70,7 +66,7 @@ class Terminal:
         working_on(self.run.id)
         try:
             await self._count_earlier_work()
-            status = await self._carry(answer, question)
+            status = await self._carry()
         except Interrupted:
             raise
         except PostHubError as error:
@@ -80,43 +76,43 @@ class Terminal:
         await self._conclude()
         return status
 
-    async def _carry(self, answer: Any, question: str) -> int:
-        if answer is None and self.run.waiting_at:
-            waiting = await self.months.waiting(self.run.id)
-            if waiting:
-                answer, question = await self._ask(waiting.point, waiting.request), waiting.question
-                if answer is None:
-                    return WAITS
+    async def _carry(self) -> int:
+        waiting = await self.months.waiting(self.run.id) if self.run.waiting_at else None
+        if waiting and not waiting.decided and not await self._ask(waiting):
+            return WAITS
         while True:
-            if await self._work(answer, question) == "done":
+            if await self._work() == "done":
                 return DONE
             waiting = await self.months.waiting(self.run.id)
-            if waiting is None:
+            if waiting is None or not await self._ask(waiting):
                 return WAITS
-            answer, question = await self._ask(waiting.point, waiting.request), waiting.question
+
+    async def _ask(self, waiting: WaitingReview) -> bool:
+        """Ask, and record what is decided; return whether there is anything to carry out."""
+        say_problems(self.screen, () if self.ask else waiting.problems)
+        problems: tuple[str, ...] = ()
+        while self.ask:
+            request = {**waiting.request, "problems": [*waiting.problems, *problems]}
+            answer = await self._reviewer.ask(waiting.point, request)
             if answer is None:
-                return WAITS
+                return False
+            taken = await self.months.decide(self.run.id, answer, by=person(), question=waiting.question)
+            if taken.recorded:
+                say_problems(self.screen, taken.problems)
+                return True
+            problems, waiting = taken.problems, await self.months.review(self.run.id)
+        return False
 
-    async def _ask(self, point: str, request: Mapping[str, Any]) -> Any:
-        if self.ask:
-            return await self._reviewer.ask(point, request)
-        for problem in request.get("problems", []):
-            self.screen.say(f"Not taken: {problem}", "bold yellow")
-        return None
-
-    async def _work(self, answer: Any, question: str) -> str:
+    async def _work(self) -> str:
         """Let the run work until it stops, and return the last event's name."""
         last = ""
         async with self._watched():
-            async with aclosing(self._events(answer, question)) as events:
+            async with aclosing(self.months.advance(self.run.id)) as events:
                 async for event in events:
                     self._view.take(event)
                     last = str(event["event"])
             self._view.progress.cost_micro = await self.months.cost_micro(self.run.id)
         return last
-
-    def _events(self, answer: Any, question: str) -> Any:
-        return self.months.advance(self.run.id, answer=answer, question=question, reviewer=person())
 
     @contextlib.asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
@@ -171,11 +167,15 @@ async def begin(screen: Screen, months: Months, request: MonthRequest, asked: As
     return await carry(screen, months, thread, ask=asked.approve is Approve.ASK and screen.interactive)
 
 
-async def carry(
-    screen: Screen, months: Months, thread: str, *, ask: bool, answer: Any = None, question: str = ""
-) -> int:
-    """Carry a run on; returns the exit status. The answer is one to the question of this id."""
-    return await Terminal(months, screen, await months.get(thread), ask).go_on(answer, question)
+async def carry(screen: Screen, months: Months, thread: str, *, ask: bool) -> int:
+    """Carry a run on; returns the exit status."""
+    return await Terminal(months, screen, await months.get(thread), ask).go_on()
+
+
+def say_problems(screen: Screen, problems: Sequence[str]) -> None:
+    """Say what could not be taken of an answer."""
+    for problem in problems:
+        screen.say(f"Not taken: {problem}", "bold yellow")
 
 
 def show_waiting(screen: Screen, waiting: WaitingReview) -> None:

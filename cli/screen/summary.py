@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,13 @@ def summary_panel(summary: Mapping[str, Any]) -> Panel:
     )
 
 
+def _deciders(decisions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Who decided how much, and when last."""
+    last = {each["by"]: f"{each['at'][:16].replace('T', ' ')} UTC" for each in decisions}
+    count = Counter(each["by"] for each in decisions)
+    return [f"{number:>5}  by {clean(by)}, last at {last[by]}" for by, number in count.items()]
+
+
 def _rows(summary: Mapping[str, Any]) -> list[tuple[str, RenderableType]]:
     rows: list[tuple[str, RenderableType]] = [("Status", _status(summary))]
     counts = [plural(summary["counts"].get(key, 0), word) for key, word in _COUNTS.items()]
@@ -63,7 +71,8 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, RenderableType]]:
                 Text("\n".join(f"{words:>5}  {clean(slug)}" for slug, words in summary["words"].items())),
             )
         )
-    rows.append(("Approvals", str(summary["approvals"])))
+    if summary["decisions"]:
+        rows.append(("Decided", Text("\n".join(_deciders(summary["decisions"])))))
     rows.append(("Cost", _cost(summary["cost_usd"])))
     if summary.get("quote"):
         rows.append(

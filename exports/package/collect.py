@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,8 +26,9 @@ from exports.package.model import (
     VideoPackage,
 )
 from prompts.registry import Prompts
+from store.content.decisions import Decided, Decisions
 from store.content.items import ItemRecord, ItemStatus, Kind, Owner
-from store.content.reviews import Approval, Outcome, OutcomeStatus, Reviews
+from store.content.reviews import Outcome, OutcomeStatus, Reviews
 from store.content.run_record import RunRecord
 from store.content.runs import Runs
 from store.content.tenants import CompanyRecord, Tenants
@@ -43,6 +44,7 @@ async def collect(
     owner: Owner,
     records: Records,
     *,
+    decisions: Decisions,
     reviews: Reviews,
     runs: Runs,
     tenants: Tenants,
@@ -54,7 +56,8 @@ async def collect(
     Args:
         owner: Whose run.
         records: What was made, with its status; see `nodes.made`.
-        reviews: Decisions and outcomes.
+        decisions: What was decided.
+        reviews: How each piece of work ended.
         runs: The run itself.
         tenants: The company.
         ledger: What it cost.
@@ -66,7 +69,7 @@ async def collect(
     """
     run = await runs.get(owner.organization_id, owner.run_id)
     company = await tenants.company(owner.organization_id, run.company_id)
-    approvals = await reviews.approvals(owner)
+    approvals = await decisions.accepted(owner)
     outcomes = await reviews.outcomes(owner)
     providers = await ledger.totals(owner.organization_id, run_id=owner.run_id, by="provider")
     kinds = await ledger.totals(owner.organization_id, run_id=owner.run_id, by="kind")
@@ -215,12 +218,13 @@ def _video(record: ItemRecord) -> VideoPackage:
     )
 
 
-def _approval(approval: Approval) -> ApprovalEntry:
-    return ApprovalEntry(**{**asdict(approval), "decided_at": _moment(approval.decided_at)})
+def _approval(decided: Decided) -> ApprovalEntry:
+    kept = {each.name: getattr(decided, each.name) for each in fields(ApprovalEntry)}
+    return ApprovalEntry(**{**kept, "decided_at": _moment(decided.decided_at)})
 
 
 def _outcomes(
-    records: Records, outcomes: Iterable[Outcome], approvals: Sequence[Approval]
+    records: Records, outcomes: Iterable[Outcome], approvals: Sequence[Decided]
 ) -> tuple[OutcomeEntry, ...]:
     """Everything that is not in the package, and why: failures first, then what was not approved."""
     inside = {(kind.value, record.item) for kind in Kind for record in _included(records, kind)}

@@ -12,7 +12,7 @@ from domain.month import Card, CardStatus, Month
 from domain.review import Decision, DecisionType
 from domain.stages import PERSONAS, RESEARCH, TOPICS, Stage
 from domain.tiers import tier
-from nodes.review.point import AUTOMATIC, Next, Review, Ruling, findings_text, label, readable, rework
+from nodes.review.point import Next, Review, Ruling, findings_text, label, readable, rework
 from nodes.review.question import Shown
 from nodes.work import kept
 
@@ -87,17 +87,12 @@ class ReviewPersonas(Review):
             return "another persona has this archetype or MBTI type"
         return await self.keep(state, item, persona.character_name, persona, decided_by)
 
-    async def complete(self, state: Month, ruling: Ruling, waiting: Sequence[str]) -> None:
+    def left_over(self, state: Month, ruling: Ruling, waiting: Sequence[str]) -> tuple[Decision, ...]:
         """Once the tier's number is kept, the rest of the proposal is left out."""
         if _approved(state, ruling) < tier(state["tier"]).personas:
-            return
-        for item in waiting:
-            if item not in ruling.cards:
-                ruling.cards[item] = {**state["personas"][item], "status": CardStatus.DROPPED.value}
-                await self._record(
-                    state, Decision(item, "drop", "The tier's number of personas is reached."), AUTOMATIC
-                )
-                await self.mark(state, item, CardStatus.DROPPED)
+            return ()
+        reason = "The tier's number of personas is reached."
+        return tuple(Decision(item, "drop", reason) for item in waiting if item not in ruling.cards)
 
     def again(self, state: Month, ruling: Ruling) -> Next:
         return [rework(state, PERSONAS.node, ruling)]

@@ -2,8 +2,9 @@
 
 A review node asks with one `interrupt` for everything that waits, so that Studio, agent-chat-ui, Agent Inbox, the
 command line and our pages can all answer. Before the interrupt it only reads, and notes that the run waits: on
-every answer LangGraph runs the node from its start. What is decided goes on, what is not is asked again, what does
-not fit is asked again with what is wrong.
+every answer LangGraph runs the node from its start. An answer becomes rows first (`nodes.review.recording`), and only
+rows are carried out, whoever made them: the command line makes them before it starts the graph. What is decided goes
+on, what is not is asked again, what does not fit is asked again with what is wrong.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphInterrupt
 from langgraph.types import Command, Send, interrupt
 from pydantic import BaseModel, ValidationError
 
@@ -30,18 +32,17 @@ from domain.month import (
     merge_card,
     with_cards,
 )
-from domain.review import Decision, DecisionType, Point, ReviewReply, parse_answer
+from domain.review import Decision, DecisionType, Point
 from domain.stages import PACKAGES, POSTS, TOPICS, Kind, Stage
 from domain.tiers import tier
 from domain.tokens import token_of
 from nodes.made import DECIDED
-from nodes.review.question import Asked, Question, Shown, now
+from nodes.review.question import Asked, Question, Shown, brought, now
+from nodes.review.recording import Hearing
 from nodes.work import Ports, meant, owner, progress
+from store.content.decisions import Decided
 from store.content.items import ItemRecord
-from store.content.reviews import Approval
 from store.content.run_record import RunStatus
-
-AUTOMATIC = "policy:auto"
 
 Next = list[Send | str]
 
@@ -53,7 +54,6 @@ class Ruling:
     cards: Cards
     rework: list[Decision]
     approved: list[str]
-    problems: list[str]
 
 
 @dataclass(frozen=True)
@@ -81,24 +81,28 @@ class Review(ABC):
         waiting = self.waiting(state)
         if not waiting:
             return Command(goto=self.onward(state))
-        if state["approve"].get(self.point) == "auto":
-            answer, decided_by = ReviewReply(self.automatic(state, waiting), ()), AUTOMATIC
-        else:
-            answer, decided_by = await self._ask(state, waiting, config), _person(config)
-        return await self._decide(state, waiting, answer, decided_by)
-
-    async def _ask(self, state: Month, waiting: Sequence[str], config: RunnableConfig) -> ReviewReply:
         question = await self._question(state, waiting)
-        # what is written before the interrupt is written again on every answer, and is the same then
-        asked_at = await self.ports.reviews.asked(owner(state), question.point, question.id, now())
-        await self.ports.runs.set_status(state["run_id"], RunStatus.WAITING, waiting_at=self.point)
-        problems = state.get("problems", {}).get(self.point, [])
-        reply = interrupt(question.request(self.stage.review_node, problems, asked_at))
+        hearing = Hearing(self.ports.decisions, owner(state), self.stage, question, brought(config))
+        if state["approve"].get(self.point) == "auto":
+            await hearing.by_policy(self.automatic(state, waiting))
+        else:
+            await self._ask(state, hearing)
+        return await self._decide(state, waiting, hearing)
+
+    async def _ask(self, state: Month, hearing: Hearing) -> None:
+        """Record what is answered. Where something is decided already that was not carried out, no answer is needed."""
+        standing = await hearing.standing()
+        if not standing:
+            await self.ports.runs.set_status(state["run_id"], RunStatus.WAITING, waiting_at=self.point)
+        problems = [each for told in state.get("problems", {}).values() for each in told]
+        try:
+            answer = interrupt(hearing.question.request(self.stage.review_node, problems))
+        except GraphInterrupt:
+            if not standing:
+                raise
+        else:
+            await hearing.hear(answer, standing)
         await self.ports.runs.set_status(state["run_id"], RunStatus.RUNNING)
-        doubt = question.doubt(config, asked_at)
-        answer = parse_answer(reply, list(question.tokens), question.tokens, doubt=doubt)
-        named = (replace(each, item=self.stage.item_of(each.item)) for each in answer.decisions)
-        return ReviewReply(tuple(named), answer.problems)
 
     def waiting(self, state: Month) -> list[str]:
         cards = self.cards(state)
@@ -120,32 +124,62 @@ class Review(ABC):
         )
 
     async def _question(self, state: Month, waiting: Sequence[str]) -> Question:
-        return Question(state["run_id"], self.point, [await self._asked(state, item) for item in waiting])
+        asks = Question(
+            state["run_id"], self.point, [await self._asked(state, item) for item in waiting], now()
+        )
+        # what is written before the interrupt is written again on every answer, and is the same then
+        asked_at = await self.ports.decisions.asked(owner(state), self.point, asks.id, asks.asked_at)
+        return replace(asks, asked_at=asked_at)
 
     async def _asked(self, state: Month, item: str) -> Asked:
         card = self.cards(state)[item]
         failed = card["status"] == CardStatus.FAILED
         shown = _failure(card) if failed else await self.show(state, item)
-        asked_as = self.stage.asked_as(item)
-        token = token_of(asked_as, card.get("revision", 0), shown.edition, shown.content_hash)
-        return Asked(asked_as, token, shown, ("reject", "drop") if failed else self.allowed)
+        id_, revision = self.stage.asked_as(item), card.get("revision", 0)
+        token = token_of(id_, revision, shown.edition, shown.content_hash)
+        return Asked(id_, item, revision, token, shown, ("reject", "drop") if failed else self.allowed)
 
-    async def _decide(
-        self, state: Month, waiting: Sequence[str], answer: ReviewReply, decided_by: str
-    ) -> Command[Any]:
-        ruling = Ruling({}, [], [], list(answer.problems))
-        for decision in answer.decisions:
-            problem = self.refuse(state, ruling, decision) or await self._apply(
-                state, ruling, decision, decided_by
-            )
-            if problem:
-                ruling.problems.append(f"{self.stage.asked_as(decision.item)}: {problem}")
-            state = with_cards(state, self.stage, ruling.cards)
-        await self.complete(state, ruling, waiting)
-        state = with_cards(state, self.stage, ruling.cards)
-        update: dict[str, Any] = {self.stage.key: ruling.cards, "problems": {self.point: ruling.problems}}
+    async def _decide(self, state: Month, waiting: Sequence[str], hearing: Hearing) -> Command[Any]:
+        """Carry out what is recorded; nothing is done for a decision that is no row."""
+        ruling = Ruling({}, [], [])
+        state = await self._carry_out(state, ruling, hearing)
+        left_over = self.left_over(state, ruling, waiting)
+        if left_over:
+            await hearing.by_policy(left_over)
+            state = await self._carry_out(state, ruling, hearing)
+        # what could not be taken is told with the next question, whichever point asks it
+        problems = {**{point: [] for point in state.get("problems", {})}, self.point: hearing.problems}
+        update: dict[str, Any] = {self.stage.key: ruling.cards, "problems": problems}
         works = [*(self.again(state, ruling) if ruling.rework else []), *self.produce(state, ruling, update)]
         return Command(update=update, goto=works or self._stay_or_leave(state, ruling, waiting))
+
+    async def _carry_out(self, state: Month, ruling: Ruling, hearing: Hearing) -> Month:
+        """Do what was decided, again where a process died in between, and return the month as it is then."""
+        for row in await hearing.first_of_each():
+            problem = "" if row.item in ruling.cards else await self._one(state, ruling, row, hearing)
+            if problem:
+                await hearing.refuse(row, problem)
+            state = with_cards(state, self.stage, ruling.cards)
+        return state
+
+    async def _one(self, state: Month, ruling: Ruling, row: Decided, hearing: Hearing) -> str:
+        """Do what one decision says, or return what is wrong with it."""
+        decision = Decision(row.item, row.decision, row.reason, row.edited, row.parts)
+        problem = self.refuse(state, ruling, decision)
+        if problem:
+            return problem
+        card = self.cards(state)[row.item]
+        failed = card["status"] == CardStatus.FAILED
+        await hearing.accept(row, None if failed else await self.show(state, row.item))
+        if decision.type == "edit":
+            edited = await self._edit(state, decision, row.decided_by)
+            if isinstance(edited, str):
+                return edited
+            card = merge_card(card, edited)
+            state = with_cards(state, self.stage, {row.item: card})
+            await hearing.accept(row, await self.show(state, row.item))
+        await self._apply(state, ruling, decision, {**card})
+        return ""
 
     def refuse(self, state: Month, ruling: Ruling, decision: Decision) -> str:
         """Say why a decision cannot be taken, or return an empty string."""
@@ -162,18 +196,7 @@ class Review(ABC):
             )
         return ""
 
-    async def _apply(self, state: Month, ruling: Ruling, decision: Decision, decided_by: str) -> str:
-        if decision.type == "later":
-            return ""
-        card = self.cards(state)[decision.item]
-        if decision.type == "edit":
-            edited = await self._edit(state, decision, decided_by)
-            if isinstance(edited, str):
-                return edited
-            card = merge_card(card, edited)
-            state = with_cards(state, self.stage, {decision.item: card})
-        await self._record(state, decision, decided_by)
-        card = {**card}
+    async def _apply(self, state: Month, ruling: Ruling, decision: Decision, card: Card) -> None:
         if decision.type in {"approve", "edit"}:
             card["status"] = CardStatus.APPROVED.value
             ruling.approved.append(decision.item)
@@ -185,7 +208,6 @@ class Review(ABC):
             progress(self.stage, decision.item, "again", decision.reason)
         ruling.cards[decision.item] = card
         await self.mark(state, decision.item, CardStatus(card["status"]))
-        return ""
 
     async def _edit(self, state: Month, decision: Decision, decided_by: str) -> Card | str:
         try:
@@ -194,22 +216,6 @@ class Review(ABC):
             return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         except InvalidInput as error:
             return str(error)
-
-    async def _record(self, state: Month, decision: Decision, decided_by: str) -> None:
-        card = self.cards(state)[decision.item]
-        shown = None if card["status"] == CardStatus.FAILED else await self.show(state, decision.item)
-        approval = Approval(
-            point=self.point,
-            item=decision.item,
-            revision=card.get("revision", 0),
-            edition=shown.edition if shown else 0,
-            decision=decision.type,
-            content_hash=shown.content_hash if shown else "",
-            decided_by=decided_by,
-            reason=decision.reason,
-            policy=decided_by == AUTOMATIC,
-        )
-        await self.ports.reviews.record_approval(owner(state), approval)
 
     def _stay_or_leave(self, state: Month, ruling: Ruling, waiting: Sequence[str]) -> str:
         open_items = [item for item in waiting if item not in ruling.cards]
@@ -237,9 +243,9 @@ class Review(ABC):
         """Who works on what was approved just now, while the rest may still wait."""
         return []
 
-    async def complete(self, state: Month, ruling: Ruling, waiting: Sequence[str]) -> None:
-        """Decide what follows from the other decisions, such as who is left over."""
-        return
+    def left_over(self, state: Month, ruling: Ruling, waiting: Sequence[str]) -> tuple[Decision, ...]:
+        """What follows from the other decisions, such as who is left out."""
+        return ()
 
     async def mark(self, state: Month, item: str, status: CardStatus) -> None:
         """Note with the item what was decided; what failed has none, and what is made again keeps its status."""
@@ -323,11 +329,3 @@ def _brief(state: Month, topic: str) -> Month:
     for stage in (TOPICS, POSTS):
         brief[stage.key] = {item: card for item, card in cards_of(state, stage).items() if item == topic}
     return brief  # type: ignore[no-any-return]
-
-
-def _person(config: RunnableConfig) -> str:
-    known = config.get("configurable", {})
-    user = known.get("langgraph_auth_user")
-    if isinstance(user, Mapping) and user.get("identity"):
-        return str(user["identity"])
-    return str(known.get("reviewer") or "api")

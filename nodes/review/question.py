@@ -11,11 +11,14 @@ from langchain_core.runnables import RunnableConfig
 
 from domain.ids import stable_id
 
-ANSWERS = "posthub_question"
-"""Key of a run's configuration: the id of the question that its answer was given to."""
-
 _REQUEST_STARTED = "__request_start_time_ms__"
 """When the LangGraph server got the request; clients cannot set it, and it stays when a run is repeated."""
+
+ON_A_BRANCH = "posthub_on_a_branch"
+"""Whether a run goes on from a checkpoint that its client named, which the thread may have moved past."""
+
+_CHECKPOINTS = "checkpoint_map"
+"""Where LangGraph tells a node the checkpoint that it runs at; the graph that holds it is no other one's part."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,33 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One item of a question: its id, its token, what is shown, and what may be decided."""
+class Brought:
+    """Who brought an answer, and what its engine tells about how.
 
+    Attributes:
+        by: Who decides.
+        at: Now.
+        started: When the request was made; None where that is not told.
+        request: The server's run; empty where there is none.
+        checkpoint: Of the thread's, at which it is answered.
+        on_a_branch: Whether the client named that checkpoint: what was accepted there is another branch's.
+    """
+
+    by: str
+    at: datetime
+    started: datetime | None
+    request: str
+    checkpoint: str
+    on_a_branch: bool
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One item of a question: the id under which it is decided, its token, what is shown, what may be decided."""
+
+    id: str
     item: str
+    revision: int
     token: str
     shown: Shown
     allowed: Sequence[str]
@@ -45,6 +71,8 @@ class Question:
     run_id: str
     point: str
     items: Sequence[Asked]
+    asked_at: datetime
+    """For the first time."""
 
     @property
     def id(self) -> str:
@@ -53,19 +81,18 @@ class Question:
     @property
     def tokens(self) -> dict[str, str]:
         """The token of each item."""
-        return {each.item: each.token for each in self.items}
+        return {each.id: each.token for each in self.items}
 
-    def request(self, node: str, problems: Sequence[str], asked_at: datetime) -> dict[str, Any]:
+    def request(self, node: str, problems: Sequence[str]) -> dict[str, Any]:
         """Build LangChain's HITL request, with the question's id, its moment and its tokens beside it.
 
         Args:
             node: The review node, which is the actions' name.
             problems: What could not be taken of the last answer.
-            asked_at: When this was asked for the first time.
         """
         actions, configs = [], []
         for each in self.items:
-            fields = {"id": each.item, "token": each.token, **each.shown.fields}
+            fields = {"id": each.id, "token": each.token, **each.shown.fields}
             actions.append(
                 {"name": node, "args": fields, "arguments": fields, "description": each.shown.text}
             )
@@ -74,7 +101,7 @@ class Question:
             "point": self.point,
             "run_id": self.run_id,
             "question": self.id,
-            "asked_at": asked_at.isoformat(),
+            "asked_at": self.asked_at.isoformat(),
             "items": list(self.tokens),
             "tokens": self.tokens,
             "problems": list(problems),
@@ -82,25 +109,29 @@ class Question:
             "review_configs": configs,
         }
 
-    def doubt(self, config: RunnableConfig, asked_at: datetime) -> str:
-        """Say why an answer without tokens may be meant for another question; empty where it is certain.
-
-        Args:
-            config: The run's that brought the answer.
-            asked_at: When this was asked for the first time.
-        """
-        known = config.get("configurable", {})
-        if known.get(ANSWERS) == self.id:
+    def doubt(self, brought: Brought) -> str:
+        """Say why an answer without tokens may be meant for another question; empty where it is certain."""
+        if brought.started and brought.started > self.asked_at:
             return ""
-        started = _moment(known.get(_REQUEST_STARTED))
-        if started and started > asked_at:
-            return ""
-        why = f"it was sent before this was asked ({asked_at:%Y-%m-%d %H:%M:%S} UTC)" if started else ""
-        why = why or "it does not say what it is about"
+        why = f"it was sent before this was asked ({self.asked_at:%Y-%m-%d %H:%M:%S} UTC)"
+        why = why if brought.started else "it does not say what it is about"
         return (
             f"The answer decided nothing: {why}. Look at what waits and decide again; "
             'a decision that names the "token" of its item is always understood.'
         )
+
+
+def brought(config: RunnableConfig) -> Brought:
+    """Read from a run's configuration what its engine tells about the answer that it brings."""
+    known = config.get("configurable", {})
+    return Brought(
+        by=_person(known),
+        at=now(),
+        started=_moment(known.get(_REQUEST_STARTED)),
+        request=str(known.get("run_id") or ""),
+        checkpoint=str(known.get(_CHECKPOINTS, {}).get("", "")),
+        on_a_branch=bool(known.get(ON_A_BRANCH)),
+    )
 
 
 def now() -> datetime:
@@ -112,3 +143,11 @@ def _moment(milliseconds: Any) -> datetime | None:
     if not isinstance(milliseconds, int):
         return None
     return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
+
+
+def _person(known: Mapping[str, Any]) -> str:
+    """Who decides: the one place that says so."""
+    user = known.get("langgraph_auth_user")
+    if isinstance(user, Mapping) and user.get("identity"):
+        return str(user["identity"])
+    return str(known.get("reviewer") or "api")

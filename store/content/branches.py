@@ -12,11 +12,11 @@ from store.content.runs import unknown_run
 from store.database import Database
 from store.schema.content import TABLES, assets, fact_sources
 from store.schema.money import jobs, quotes, run_budgets
-from store.schema.review import approvals, outcomes, questions
+from store.schema.review import DecisionState, decisions, outcomes, questions
 from store.schema.runs import runs
 from store.text import clean_text
 
-MADE: tuple[Table, ...] = (*TABLES.values(), fact_sources, approvals, outcomes)
+MADE: tuple[Table, ...] = (*TABLES.values(), fact_sources, decisions, outcomes)
 """What a run has made and what was decided of it."""
 _ASIDE: tuple[Table, ...] = (questions, quotes, run_budgets)
 """What else is kept of a run, but for the journal and the ledger."""
@@ -94,7 +94,10 @@ async def _copy(connection: AsyncConnection, organization_id: str, parent: str, 
     for table in MADE:
         identity = func.md5(table.c.id + literal(run_id))
         own = {"id": identity, "run_id": run_id}
-        await _rows(connection, table, table.c.run_id == parent, organization_id, own)
+        where = table.c.run_id == parent
+        if table is decisions:  # what is not carried out yet was given to the parent, and so was a rollback
+            own, where = {**own, "request": ""}, where & (table.c.state == DecisionState.ACCEPTED)
+        await _rows(connection, table, where, organization_id, own)
     own = {"run_id": run_id, "held_micro": 0, "spent_micro": 0}
     await _rows(connection, run_budgets, run_budgets.c.run_id == parent, organization_id, own)
 

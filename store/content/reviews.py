@@ -1,4 +1,4 @@
-"""The record of questions and decisions, and of how each piece of work ended."""
+"""The record of how each piece of work ended."""
 
 from __future__ import annotations
 
@@ -14,27 +14,11 @@ from domain.ids import stable_id
 from store.content.items import Owner
 from store.database import Database
 from store.schema.review import OutcomeStatus as OutcomeStatus
-from store.schema.review import approvals, outcomes, questions
+from store.schema.review import outcomes
 from store.text import clean_text
 
 _UNSET = datetime.min.replace(tzinfo=UTC)
 _OF_OWNER = ("id", "organization_id", "company_id", "run_id")
-
-
-@dataclass(frozen=True)
-class Approval:
-    """One decision on one exact version. ``policy``: nobody was asked. ``decided_at`` is the database's."""
-
-    point: str
-    item: str
-    revision: int
-    edition: int
-    decision: str
-    content_hash: str
-    decided_by: str
-    reason: str = ""
-    policy: bool = False
-    decided_at: datetime = _UNSET
 
 
 @dataclass(frozen=True)
@@ -55,56 +39,10 @@ class Outcome:
 
 
 class Reviews:
-    """Reads and writes decisions and outcomes of one run of one organization."""
+    """Reads and writes outcomes of one run of one organization."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def record_approval(self, owner: Owner, approval: Approval) -> str:
-        """Record a decision and return its id. The same decision on the same content is recorded once."""
-        values = _cleaned(asdict(approval))
-        del values["decided_at"]
-        values |= _owned(owner)
-        values["id"] = stable_id(
-            "approval",
-            *(values[name] for name in ("organization_id", "run_id", "point", "item", "revision", "edition")),
-            approval.decision,
-            approval.content_hash,
-        )
-        async with self._database.transaction() as connection:
-            await connection.execute(insert(approvals).values(**values).on_conflict_do_nothing())
-        return str(values["id"])
-
-    async def asked(self, owner: Owner, point: str, question: str, at: datetime) -> datetime:
-        """Record that a question is asked, and return when it was asked for the first time.
-
-        Args:
-            owner: Whose run asks.
-            point: The review point.
-            question: The question's id, which no other run has.
-            at: Now.
-        """
-        values = {"id": question, "point": point, "asked_at": at, **_owned(owner)}
-        mine = (questions.c.id == question) & (questions.c.organization_id == owner.organization_id)
-        async with self._database.transaction() as connection:
-            await connection.execute(insert(questions).values(**values).on_conflict_do_nothing())
-            row = (await connection.execute(select(questions.c.asked_at).where(mine))).one()
-        moment: datetime = row.asked_at
-        return moment.astimezone(UTC)
-
-    async def approvals(self, owner: Owner) -> list[Approval]:
-        """Return every decision of this run, in the order in which they were made."""
-        query = (
-            select(approvals)
-            .where(
-                approvals.c.organization_id == owner.organization_id,
-                approvals.c.run_id == clean_text(owner.run_id),
-            )
-            .order_by(approvals.c.decided_at, approvals.c.point, approvals.c.item, approvals.c.id)
-        )
-        async with self._database.transaction() as connection:
-            rows = (await connection.execute(query)).all()
-        return [Approval(**_fields(row, "decided_at")) for row in rows]
 
     async def record_outcome(self, owner: Owner, outcome: Outcome) -> None:
         """Record how a piece of work ended; a later outcome of the same revision replaces it.
@@ -116,7 +54,7 @@ class Reviews:
             raise InvalidInput(f"{outcome.status!r} is no outcome: use {', '.join(OutcomeStatus)}.")
         values = _cleaned(asdict(outcome))
         del values["created_at"]
-        values |= _owned(owner)
+        values |= owned(owner)
         key = ("organization_id", "run_id", "kind", "item", "revision")
         values["id"] = stable_id("outcome", *(values[name] for name in key))
         changed = {name: values[name] for name in ("status", "code", "reason", "money")}
@@ -140,7 +78,8 @@ class Reviews:
         return [Outcome(**_fields(row, "created_at")) for row in rows]
 
 
-def _owned(owner: Owner) -> dict[str, Any]:
+def owned(owner: Owner) -> dict[str, Any]:
+    """The columns that say whose a row is."""
     return {
         "organization_id": owner.organization_id,
         "company_id": owner.company_id,

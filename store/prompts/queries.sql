@@ -28,9 +28,9 @@ select step, count(*) as calls
 
 -- decisions_of_runs: What people, not policies, decided at one review point of some runs, in their order.
 select run_id, item, revision, decision
-  from approvals
+  from decisions
  where organization_id = :organization_id and run_id = any(:runs) and point = :point
-   and not policy and decision in ('approve', 'edit', 'reject', 'drop')
+   and not policy and state = 'accepted' and decision in ('approve', 'edit', 'reject', 'drop')
  order by run_id, item, revision, decided_at;
 
 -- failed_items: Items that an arm asked for and whose last attempt failed.

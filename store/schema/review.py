@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from store.schema.base import created_at, metadata, one_of, required_text
 from store.schema.tenants import of_company
@@ -30,8 +31,21 @@ class OutcomeStatus(StrEnum):
     """The tier does not have it."""
 
 
-approvals = Table(
-    "approvals",
+class DecisionState(StrEnum):
+    """How far a decision is."""
+
+    RECORDED = "recorded"
+    """Given, and not yet held against what waits."""
+    ACCEPTED = "accepted"
+    """It is about what waited; it is carried out, or was."""
+    REFUSED = "refused"
+    """It changed nothing."""
+    TAKEN_BACK = "taken back"
+    """With the server's run that brought it."""
+
+
+decisions = Table(
+    "decisions",
     metadata,
     Column("id", Text, primary_key=True),
     required_text("organization_id"),
@@ -46,10 +60,27 @@ approvals = Table(
     required_text("decided_by"),
     Column("policy", Boolean, nullable=False, comment="decided by the policy, not by a person"),
     Column("content_hash", Text, nullable=False, comment="of the exact content that was decided on"),
+    Column("token", Text, nullable=False, comment="of what was shown; empty in rows of earlier releases"),
+    Column("edited", JSONB, nullable=False, comment="the fields that change"),
+    Column("parts", JSONB, nullable=False, comment="of a rejected package, what is made again; empty: all"),
+    required_text("state"),
+    Column("problem", Text, nullable=False, comment="why it was refused"),
+    Column("request", Text, nullable=False, comment="the server's run that brought it; empty in process"),
+    Column("checkpoint", Text, nullable=False, comment="of the thread's, where it was accepted"),
     created_at("decided_at"),
+    Column("settled_at", DateTime(timezone=True), comment="when it was accepted or refused"),
     of_company(),
+    CheckConstraint(one_of("state", DecisionState), name="state"),
     Index(None, "organization_id", "run_id"),
+    Index(
+        "uq_decisions_recorded",
+        *("organization_id", "run_id", "token"),
+        unique=True,
+        postgresql_where=text("state = 'recorded' and token <> ''"),
+    ),
+    Index("ix_decisions_request", "request", postgresql_where=text("request <> ''")),
 )
+"""A decision stands here before anything is done for it. What is recorded of one token is the first that was given."""
 
 questions = Table(
     "questions",

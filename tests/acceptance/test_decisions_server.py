@@ -1,128 +1,257 @@
-"""Answers that the LangGraph server runs a second time: sent twice at once, and repeated after a kill -9."""
+"""A decision counts for exactly what its giver saw, on the LangGraph server: each case in each shape of answer."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
+import re
 import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from langgraph_sdk import get_client
 
-from tests.acceptance.test_langgraph_server import Server, server, waiting
+from tests.acceptance.test_langgraph_server import Server, serving, waiting
+from tests.conftest import fresh_database
 
-__all__ = ["server"]
-
+NUMBERS = itertools.count()
 APPROVE = {"type": "approve"}
-TWICE: dict[str, Any] = {
-    "ids": {"decisions": [{"id": "t01", **APPROVE}, {"id": "t02", **APPROVE}]},
-    "positions": {"decisions": [APPROVE, APPROVE]},
-    "agent inbox": [{"type": "accept", "args": None}, {"type": "accept", "args": None}],
-    "alone": APPROVE,
-}
-POLICY = {"dna": "auto", "personas": "auto", "topics": "ask", "posts": "ask", "packages": "ask"}
+REJECT = {"type": "reject", "reason": "Začni příběhem"}
 
 
-@pytest.fixture
-def client(server: Server) -> Any:
-    return get_client(url=server.url)
+def by_tokens(asked: Any) -> Any:
+    return {"decisions": [{"token": token, **APPROVE} for token in asked["tokens"].values()]}
 
 
-class Month:
-    """One thread on the server that waits at its topics."""
-
-    def __init__(self, client: Any, request: dict[str, Any]) -> None:
-        self._client, self._request = client, request
-        self.thread = ""
-
-    async def to_topics(self) -> Month:
-        self.thread = (await self._client.threads.create())["thread_id"]
-        await self._client.runs.wait(
-            self.thread,
-            "month",
-            input=self._request,
-            context={"tier": "ultimate", "approve": POLICY},
-            durability="sync",
-        )
-        assert (await self.asked())["point"] == "topics"
-        return self
-
-    async def send(self, answer: Any) -> str:
-        run = await self._client.runs.create(
-            self.thread,
-            "month",
-            command={"resume": answer},
-            multitask_strategy="enqueue",
-            durability="sync",
-        )
-        return str(run["run_id"])
-
-    async def asked(self) -> Any:
-        return waiting(await self._client.threads.get_state(self.thread))
+def by_ids(asked: Any) -> Any:
+    return {"decisions": [{"id": item, **APPROVE} for item in asked["items"]]}
 
 
-def kill_keeping_its_queue(server: Server) -> None:
-    assert server.process
-    os.killpg(server.process.pid, signal.SIGKILL)
-    server.process.wait(timeout=60)
+def by_position(asked: Any) -> Any:
+    return {"decisions": [APPROVE for _ in asked["items"]]}
 
 
-async def at_rest(client: Any, thread: str) -> None:
-    """Wait until nothing that the server found in its queue is left to run."""
-    while any(run["status"] in {"pending", "running"} for run in await client.runs.list(thread)):
-        await asyncio.sleep(0.2)
+def of_agent_inbox(asked: Any) -> Any:
+    return [{"type": "accept", "args": None} for _ in asked["items"]]
+
+
+def alone(asked: Any) -> Any:
+    return APPROVE
+
+
+SHAPES = (by_tokens, by_ids, by_position, of_agent_inbox, alone)
+EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+TOLD = r"t01.post was sent back by eva at .* UTC: “Začni příběhem”"
+
+
+@pytest.fixture(scope="module")
+def uri(postgres_uri: str) -> Iterator[str]:
+    yield from fresh_database(postgres_uri, "template1")
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, uri: str, _valkey_uri: str, sandbox_server: Any
+) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("server"), uri, _valkey_uri, sandbox_server) as running:
+        yield running
 
 
 def request_for(sandbox: Any) -> dict[str, Any]:
     name, site = next(iter(sandbox.sites.items()))
-    return {"company": name, "website": site, "month": "2027-01", "posts": 2, "platforms": ["linkedin"]}
+    return {"company": name, "website": site, "month": "2027-01", "posts": 1, "platforms": ["linkedin"]}
 
 
-def media(sandbox: Any) -> list[Any]:
-    return [line for line in sandbox.bill() if line["provider"] in {"nanobana", "veo"}]
+class Month:
+    """A month of an organization of its own, so that each buys the same; asks from the topics on."""
+
+    def __init__(self, server: Server, sandbox: Any, organization: str, uri: str) -> None:
+        self._server, self._sandbox, self._uri = server, sandbox, uri
+        self.organization = organization
+        self.thread = ""
+        self._since = sandbox.mark()
+
+    @property
+    def client(self) -> Any:
+        return get_client(url=self._server.url)
+
+    async def start(self) -> Any:
+        """Let it go to its topics, and return what is asked."""
+        self.thread = (await self.client.threads.create())["thread_id"]
+        points = {"dna": "auto", "personas": "auto", "topics": "ask", "posts": "ask", "packages": "ask"}
+        await self.client.runs.wait(
+            self.thread,
+            "month",
+            input=request_for(self._sandbox),
+            context={"tier": "ultimate", "organization": self.organization, "approve": points},
+            durability="sync",
+        )
+        return await self.asked("topics")
+
+    async def send(self, answer: Any, *, by: str = "eva", strategy: Any = "enqueue") -> str:
+        run = await self.client.runs.create(
+            self.thread,
+            "month",
+            command={"resume": answer},
+            config={"configurable": {"reviewer": by}},
+            multitask_strategy=strategy,
+            durability="sync",
+        )
+        return str(run["run_id"])
+
+    async def answer(self, answer: Any, point: str, *, by: str = "eva") -> Any:
+        """Answer, and return what is asked then, at the point that is expected."""
+        await self.client.runs.join(self.thread, await self.send(answer, by=by))
+        return await self.asked(point)
+
+    async def twice(self, answer: Any, strategy: str, point: str) -> Any:
+        """Send an answer twice at once, and return what is asked then."""
+        for run in [await self.send(answer), await self.send(answer, strategy=strategy)]:
+            await self.client.runs.join(self.thread, run)
+        return await self.asked(point)
+
+    async def asked(self, point: str) -> Any:
+        await self.at_rest()
+        asked = waiting(await self.client.threads.get_state(self.thread))
+        assert asked["point"] == point, asked["problems"]
+        return asked
+
+    async def at_rest(self) -> None:
+        """Wait until nothing is left to run, also of what the server found in its queue."""
+        while any(r["status"] in {"pending", "running"} for r in await self.client.runs.list(self.thread)):
+            await asyncio.sleep(0.2)
+
+    def decided(self, point: str) -> list[Any]:
+        return self._rows(
+            "select item, decision from decisions where run_id = %s and point = %s and state = 'accepted'"
+            " order by decided_at",
+            [self.thread, point],
+        )
+
+    def bought(self) -> Counter[str]:
+        """Calls by provider, as the providers billed them."""
+        return Counter(line["provider"] for line in self._sandbox.bill(self._since))
+
+    def bought_twice(self) -> list[Any]:
+        """Calls that were settled more than once."""
+        return self._rows(
+            "select job_id from attempts where run_id = %s and state = 'settled' group by 1 having count(*) > 1",
+            [self.thread],
+        )
+
+    def _rows(self, query: str, values: list[Any]) -> list[Any]:
+        with psycopg.connect(self._uri) as connection:
+            return connection.execute(query, values).fetchall()
 
 
-def decided_posts(uri: str, thread: str) -> list[Any]:
-    query = "select item, decision from approvals where run_id = %s and point = 'posts'"
-    with psycopg.connect(uri) as connection:
-        return connection.execute(query, [thread]).fetchall()
+@pytest.fixture
+def month(server: Server, sandbox: Any, uri: str) -> Month:
+    return Month(server, sandbox, f"organization-{next(NUMBERS)}", uri)
 
 
-async def test_an_answer_that_is_sent_twice_at_the_topics_approves_no_post_and_buys_no_media(
-    client: Any, empty_database_uri: str, sandbox_server: Any
+@pytest.fixture(scope="module")
+def undisturbed(server: Server, sandbox_server: Any, uri: str) -> tuple[Counter[str], Counter[str]]:
+    """What a month buys that is answered once at each point: until its posts, and until its packages, are asked."""
+
+    async def answered() -> tuple[Counter[str], Counter[str]]:
+        month = Month(server, sandbox_server, "undisturbed", uri)
+        posts = await month.answer(by_tokens(await month.start()), "posts")
+        until_posts = month.bought()
+        await month.answer(by_tokens(posts), "packages")
+        return until_posts, month.bought()
+
+    return asyncio.run(answered())
+
+
+async def test_the_program_of_the_how_to_approves_what_waits(month: Month) -> None:
+    await month.start()
+    page = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "decisions.md").read_text(
+        encoding="utf-8"
+    )
+    program: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], program)
+    await program["approve"](month.client, month.thread)
+    assert (await month.asked("posts"))["problems"] == []
+
+
+@EVERY_SHAPE
+async def test_an_answer_that_is_sent_twice_at_the_topics_approves_no_post(
+    month: Month, shape: Any, undisturbed: Any
 ) -> None:
-    before = len(media(sandbox_server))
-    for shape, answer in TWICE.items():
-        month = await Month(client, request_for(sandbox_server)).to_topics()
-        runs = await asyncio.gather(month.send(answer), month.send(answer))
-        for run in runs:
-            await client.runs.join(month.thread, run)
-        posts = await month.asked()
-        assert (shape, posts["point"], posts["items"]) == (shape, "posts", ["t01.post", "t02.post"])
-        assert "sent before this was asked" in str(posts["problems"]), shape
-        assert decided_posts(empty_database_uri, month.thread) == [], shape
-    assert len(media(sandbox_server)) == before
+    answer = shape(await month.start())
+    posts = await month.twice(answer, "enqueue", "posts")
+    assert posts["items"] == ["t01.post"]
+    assert len(posts["problems"]) == 1
+    assert (month.decided("posts"), month.bought()) == ([], undisturbed[0])
+
+
+@EVERY_SHAPE
+@pytest.mark.parametrize("strategy", ["interrupt", "rollback"])
+async def test_an_answer_that_stops_the_first_one_in_its_work_decides_what_it_was_given_to_and_no_more(
+    month: Month, shape: Any, strategy: str
+) -> None:
+    posts = await month.twice(shape(await month.start()), strategy, "posts")
+    assert posts["items"] == ["t01.post"]
+    assert month.decided("topics") == [("t01", "approve")]
+    assert (month.decided("posts"), month.bought()["nanobana"], month.bought_twice()) == ([], 0, [])
+
+
+@EVERY_SHAPE
+async def test_who_answers_to_a_post_that_another_sent_back_is_told_so_and_approves_nothing(
+    month: Month, shape: Any
+) -> None:
+    seen = await month.answer(by_tokens(await month.start()), "posts")
+    again = {"decisions": [{"id": "t01.post", **REJECT}]}
+    await month.answer(again, "posts", by="eva")
+    told = await month.answer(shape(seen), "posts", by="adam")
+    assert month.decided("posts") == [("t01", "reject")]
+    assert month.bought()["nanobana"] == 0
+    assert re.search(TOLD, told["problems"][0])
+    await month.answer(by_tokens(told), "packages", by="adam")
+    assert month.decided("posts") == [("t01", "reject"), ("t01", "approve")]
 
 
 async def test_an_answer_that_the_server_repeats_after_its_death_approves_nothing(
-    client: Any, server: Server, empty_database_uri: str, sandbox: Any
+    month: Month, server: Server, sandbox: Any, undisturbed: Any
 ) -> None:
-    month = await Month(client, request_for(sandbox)).to_topics()
-    before = len(media(sandbox))
+    topics = await month.start()
     sandbox.fault("slow", provider="gemini", seconds=12)  # the queue is written down every ten seconds
-    await client.runs.join(month.thread, await month.send(TWICE["ids"]))
-    kill_keeping_its_queue(server)
+    await month.answer(by_ids(topics), "posts")
+    kill(server)
     sandbox.clear_faults()
     server.start()
-    again = Month(get_client(url=server.url), {})
-    again.thread = month.thread
-    await at_rest(get_client(url=server.url), month.thread)
-    posts = await again.asked()
-    assert (posts["point"], posts["items"]) == ("posts", ["t01.post", "t02.post"])
+    posts = await month.asked("posts")
     assert "sent before this was asked" in str(posts["problems"]), "the server did repeat it"
-    assert decided_posts(empty_database_uri, month.thread) == []
-    assert len(media(sandbox)) == before
-    await get_client(url=server.url).runs.join(month.thread, await again.send(TWICE["alone"]))
-    assert (await again.asked())["point"] == "packages"
+    assert (month.decided("posts"), month.bought()) == ([], undisturbed[0])
+    await month.answer(APPROVE, "packages")
+    assert (month.decided("posts"), month.bought()) == ([("t01", "approve")], undisturbed[1])
+
+
+async def test_a_first_input_that_the_server_repeats_after_its_death_buys_nothing_and_approves_nothing(
+    month: Month, server: Server, sandbox: Any, undisturbed: Any
+) -> None:
+    sandbox.fault(
+        "slow", provider="gemini", seconds=12, times=1
+    )  # the queue is written down every ten seconds
+    posts = await month.answer(by_ids(await month.start()), "posts")
+    await month.answer(by_tokens(posts), "packages")
+    kill(server)
+    server.start()
+    await month.at_rest()
+    asked = waiting(await month.client.threads.get_state(month.thread))
+    assert (month.decided("packages"), month.bought()) == ([], undisturbed[1])
+    while asked["point"] != "packages":
+        asked = await month.answer(by_tokens(asked), "posts" if asked["point"] == "topics" else "packages")
+    assert month.bought() == undisturbed[1]
+
+
+def kill(server: Server) -> None:
+    """Kill it; what it kept of its queue stays."""
+    assert server.process
+    os.killpg(server.process.pid, signal.SIGKILL)
+    server.process.wait(timeout=60)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -95,22 +96,29 @@ def _free_port() -> int:
 
 @pytest.fixture
 def server(tmp_path: Path, empty_database_uri: str, redis_uri: str, sandbox_server: Any) -> Iterator[Server]:
-    (tmp_path / "langgraph.json").write_text((ROOT / "langgraph.json").read_text())
+    with serving(tmp_path, empty_database_uri, redis_uri, sandbox_server) as running:
+        yield running
+
+
+@contextmanager
+def serving(folder: Path, database_uri: str, redis_uri: str, sandbox_server: Any) -> Iterator[Server]:
+    """A server in a folder of its own, on stand-in providers."""
+    (folder / "langgraph.json").write_text((ROOT / "langgraph.json").read_text())
     parts = urlsplit(sandbox_server.base_url)
     names = ("GEMINI", "PERPLEXITY", "NANOBANA", "VEO")
     environment = {
         "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
+        "HOME": str(folder),
         "PYTHONPATH": str(ROOT),
-        "DATABASE_URI": empty_database_uri,
+        "DATABASE_URI": database_uri,
         "REDIS_URI": redis_uri,
-        "POSTHUB_HOME": str(tmp_path / "home"),
+        "POSTHUB_HOME": str(folder / "home"),
         "POSTHUB_ALLOW_PRIVATE_HOSTS": f"{parts.hostname}:{parts.port}",
         "POSTHUB_VIDEO_POLL_SECONDS": "0.3",
         **{f"{name}_API_KEY": "test" for name in names},
         **{f"{name}_BASE_URL": sandbox_server.base_url for name in names},
     }
-    running = Server(tmp_path, environment)
+    running = Server(folder, environment)
     running.start()
     try:
         yield running
@@ -232,7 +240,8 @@ async def test_a_month_runs_on_the_server_is_answered_in_every_shape_and_survive
             "select count(*) from checkpoints where thread_id = %s", [thread]
         ).fetchone()
         decided = connection.execute(
-            "select decision, count(*) from approvals where run_id = %s group by 1", [thread]
+            "select decision, count(*) from decisions where run_id = %s and state = 'accepted' group by 1",
+            [thread],
         ).fetchall()
         versions = connection.execute(
             "select distinct template_code, template_version from personas where run_id = %s", [thread]

@@ -40,7 +40,7 @@ async def test_a_server_that_is_killed_while_a_clip_is_polled_holds_up_nobody(
     server: Server, empty_database_uri: str, sandbox_server: Any
 ) -> None:
     context: Any = {"tier": "ultimate", "approve": UNTIL_PACKAGES}
-    request: Any = {**request_for(sandbox_server), "posts": 1}
+    request: Any = request_for(sandbox_server)
     client = get_client(url=server.url)
     mine, other = [(await client.threads.create())["thread_id"] for _ in range(2)]
     await client.runs.create(mine, "month", input=request, context=context, durability="sync")

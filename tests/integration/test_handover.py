@@ -18,9 +18,10 @@ from exports.package.model import MonthPackage
 from exports.package.write import write
 from prompts.files import shipped
 from prompts.registry import Prompts
+from store.content.decisions import Decided, Decisions, DecisionState
 from store.content.files import FileStore
 from store.content.items import Items, ItemStatus, Kind, Owner
-from store.content.reviews import Approval, Outcome, Reviews
+from store.content.reviews import Outcome, Reviews
 from store.content.run_record import RunRecord
 from store.content.runs import Runs
 from store.content.tenants import Tenants
@@ -37,6 +38,7 @@ async def read(database: Database, owner: Owner) -> MonthPackage:
     return await collect(
         owner,
         {kind: await Items(database).list_newest(owner, kind) for kind in Kind},
+        decisions=Decisions(database),
         reviews=Reviews(database),
         runs=Runs(database),
         tenants=Tenants(database),
@@ -149,9 +151,8 @@ async def test_what_is_not_approved_is_named_among_the_outcomes(
     run: MonthPackage, database: Database, owner: Owner
 ) -> None:
     reviews = Reviews(database)
-    await reviews.record_approval(
-        owner, Approval("packages", "t04", 0, 0, "drop", "", "jana@agentura.cz", reason="Nehodí se.")
-    )
+    dropped = Decided("packages", "t04", 0, 0, "drop", "", "jana@agentura.cz", reason="Nehodí se.")
+    await Decisions(database).record(owner, [replace(dropped, state=DecisionState.ACCEPTED)])
     await reviews.record_outcome(
         owner, Outcome("asset", "t02.video", 0, "skipped", "FEATURE_NOT_AVAILABLE", "Tarif ho nemá.")
     )

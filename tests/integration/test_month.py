@@ -40,9 +40,12 @@ class Studio:
         await self.go_on(thread)
         return thread
 
-    async def go_on(self, thread: str, answer: Any = None) -> None:
-        async for _ in self.months.advance(thread, answer=answer, reviewer="tester"):
+    async def go_on(self, thread: str, answer: Any = None) -> list[str]:
+        """Decide where there is an answer, let the run go on, and return what was not taken of the answer."""
+        taken = await self.months.decide(thread, answer, by="tester") if answer is not None else None
+        async for _ in self.months.advance(thread):
             pass
+        return list(taken.problems) if taken else []
 
     async def asked(self, thread: str) -> Any:
         waiting = await self.months.waiting(thread)

@@ -16,6 +16,7 @@ from sqlalchemy import event
 
 from domain.stages import Kind
 from store.content import sql as content_sql
+from store.content.decisions import Decisions
 from store.content.items import Items, Owner
 from store.content.reviews import Reviews
 from store.content.runs import Runs
@@ -29,7 +30,7 @@ from store.statements import Statements, by_position
 from tests.conftest import TEMPLATE, fresh_database
 
 ROWS = 20_000
-_BIG = ("jobs", "attempts", "adjustments", "cache_hits", "runs", "topics", "approvals", "outcomes", "budgets")
+_BIG = ("jobs", "attempts", "adjustments", "cache_hits", "runs", "topics", "decisions", "outcomes", "budgets")
 _FILL = f"""
 insert into organizations (id, tier) select 'o-' || n, 'pro' from generate_series(1, 200) n;
 insert into companies (id, organization_id, name, name_key, website, business_field, product_type, language, time_zone)
@@ -65,10 +66,10 @@ insert into topics (id, organization_id, company_id, run_id, item, revision, edi
 select 't-' || n, 'o-' || n % 200 + 1, 'c-' || n % 200 + 1, 'r-' || n % {ROWS // 10} + 1, 't' || n, 0, 0, 'approved',
        '{{}}', 'h', 'model'
   from generate_series(1, {ROWS}) n;
-insert into approvals (id, organization_id, company_id, run_id, point, item, revision, edition, decision, decided_by,
-                       policy, content_hash)
+insert into decisions (id, organization_id, company_id, run_id, point, item, revision, edition, decision, decided_by,
+                       policy, content_hash, token, edited, parts, state, problem, request, checkpoint)
 select 'v-' || n, 'o-' || n % 200 + 1, 'c-' || n % 200 + 1, 'r-' || n % {ROWS // 10} + 1, 'topics', 't' || n, 0, 0,
-       'approve', 'e', false, 'h'
+       'approve', 'e', false, 'h', 't' || n || '-0-0-' || n, '{{}}', '[]', 'accepted', '', '', ''
   from generate_series(1, {ROWS}) n;
 insert into outcomes (id, organization_id, company_id, run_id, kind, item, revision, status, money)
 select 'u-' || n, 'o-' || n % 200 + 1, 'c-' || n % 200 + 1, 'r-' || n % {ROWS // 10} + 1, 'post', 't' || n, 0, 'done',
@@ -169,7 +170,8 @@ _USES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "the newest items": lambda database: Items(database).list_newest(OWNER, Kind.TOPIC),
     "the newest of one item": lambda database: Items(database).newest(OWNER, Kind.TOPIC, "t5"),
     "topics of earlier months": lambda database: Items(database).earlier_topics(OWNER, company_id="c-6"),
-    "decisions of a run": lambda database: Reviews(database).approvals(OWNER),
+    "decisions of a run": lambda database: Decisions(database).all(OWNER),
+    "what is not carried out of a run": lambda database: Decisions(database).recorded(OWNER),
     "outcomes of a run": lambda database: Reviews(database).outcomes(OWNER),
     "a month's budget": lambda database: Budgets(database, default_limit_micro=1).show("o-6", "2026-11"),
     "what a month has cost": _totals_of_month,

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from domain.calls import Call, JobKind, TemplateRef, Usage
 from domain.errors import InvalidInput, NotAllowed, NotFound
+from domain.review import DecisionType
 from gateway.calls.judge import judge_text
 from gateway.calls.request import CallRequest
 from prompts.actor import Actor
@@ -18,8 +19,8 @@ from prompts.experiments.pauses import PauseRule
 from prompts.experiments.report import report
 from prompts.files import TemplateFile
 from prompts.registry import Prompts
+from store.content.decisions import Decided, Decisions, DecisionState
 from store.content.items import Items, Kind, Owner
-from store.content.reviews import Approval, Reviews
 from store.database import Database
 from store.money.journal import JobKey, Journal, StoredAnswer
 from store.money.ledger import Hold, Ledger
@@ -85,23 +86,21 @@ class Month:
         answer = StoredAnswer(key.id, {"text": "x"}, 10)
         await self.ledger.settle(attempt, cost_micro=cost, basis="usage", usage=Usage(), answer=answer)
 
-    async def post(self, arm: str, item: str, *decisions: str, policy: bool = False) -> None:
+    async def post(self, arm: str, item: str, *decided: DecisionType, policy: bool = False) -> None:
         """Make a post of an arm and let it be decided; each rejection makes it again."""
-        items, reviews = Items(self.database), Reviews(self.database)
+        items, decisions = Items(self.database), Decisions(self.database)
         await self.call(arm, item)
         revision = 0
-        for number, decision in enumerate(decisions):
+        for number, decision in enumerate(decided):
             content = {"title": "jedna dvě tři čtyři", "slug": item, "wordCount": 4, "n": number}
             made = await items.save(self.owner, Kind.POST, item, revision, content, template=self.ref(arm))
             if decision == "edit":
                 edited = {**content, "title": "jedna dvě tři pět"}
                 made = await items.edit(self.owner, Kind.POST, item, made.version, edited, author="eva")
-            await reviews.record_approval(
-                self.owner,
-                Approval(
-                    "posts", item, revision, made.edition, decision, made.content_hash, "eva", policy=policy
-                ),
+            row = Decided(
+                "posts", item, revision, made.edition, decision, made.content_hash, "eva", policy=policy
             )
+            await decisions.record(self.owner, [replace(row, state=DecisionState.ACCEPTED)])
             revision += decision == "reject"
 
 

@@ -1,18 +1,19 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.decisions import WaitingReview, nothing_waits
+from app.decisions import WaitingReview, nothing_waits, understood
 from app.demo import sample_month
 from app.doctor import Check, Checkup
 from app.money.quotes import ComparedLine, ComparedQuote
 from app.summaries import ExportedRun, RunSummary
 from domain.errors import InvalidInput
 from domain.month_request import parse
+from store.content.decisions import Decided
 
 REQUEST: dict[str, Any] = {
     "items": ["t01"],
@@ -27,12 +28,13 @@ REQUEST: dict[str, Any] = {
 
 
 def test_what_waits_is_plain_json_that_commands_no_terminal() -> None:
-    waiting = WaitingReview("run-1", "topics", REQUEST)
+    waiting = WaitingReview("run-1", "topics", REQUEST, ("t01.post was dropped.",))
     assert waiting.as_json() == {
         "thread_id": "run-1",
         "status": "waiting",
         "point": "topics",
         "problems": ["t09: unknown"],
+        "decided": ["t01.post was dropped."],
         "items": [
             {
                 "id": "t01",
@@ -48,9 +50,12 @@ def test_what_waits_is_plain_json_that_commands_no_terminal() -> None:
 
 def test_decisions_that_do_not_fit_what_waits_are_refused() -> None:
     waiting = WaitingReview("run-1", "topics", REQUEST)
-    waiting.check({"decisions": [{"id": "t01", "type": "approve"}]})
+    (approved,), _ = understood(waiting, {"decisions": [{"id": "t01", "type": "approve"}]}, whole=True)
+    assert (approved.type, approved.token) == ("approve", "t01-0-0-0123456789abcdef")
+    impossible = {"decisions": [{"id": "t01", "type": "edit", "edited": {"title": "x"}}]}
+    assert understood(waiting, impossible) == ([], ["t01: edit is not possible; use approve, drop."])
     with pytest.raises(InvalidInput, match="edit is not possible"):
-        waiting.check({"decisions": [{"id": "t01", "type": "edit", "edited": {"title": "x"}}]})
+        understood(waiting, impossible, whole=True)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +84,18 @@ def test_a_summary_is_plain_json() -> None:
         sandbox=True,
         counts={"posts": 1},
         words={"kava": 900},
-        approvals=3,
+        decisions=(
+            Decided(
+                "posts",
+                "t01",
+                0,
+                0,
+                "approve",
+                "hash",
+                "eva",
+                decided_at=datetime(2026, 11, 25, 14, 2, tzinfo=UTC),
+            ),
+        ),
         failed=("t02: blocked",),
         skipped=(),
         cost_usd={"total": "0.000001"},
@@ -90,6 +106,11 @@ def test_a_summary_is_plain_json() -> None:
     found = summary.as_json()
     assert list(found)[:3] == ["thread_id", "status", "waiting"]
     assert (found["failed"], found["skipped"]) == (["t02: blocked"], [])
+    assert (found["approvals"], found["decisions"][0]["id"], found["decisions"][0]["by"]) == (
+        1,
+        "t01.post",
+        "eva",
+    )
     assert found["quote"]["expected_usd"] == "2.000000"
     assert found["quote"]["lines"][0]["actual_usd"] == "0.000001"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.decisions import check_decisions
+from app.decisions import WaitingReview, understood
 from cli.screen.decisions import read_decisions
 from domain.errors import InvalidInput
 
@@ -16,6 +16,7 @@ REQUEST: dict[str, Any] = {
         {"action_name": "review_topics", "allowed_decisions": ["reject", "drop"]},
     ],
 }
+WAITING = WaitingReview("run-1", "topics", REQUEST)
 
 
 def written(folder: Path, text: str | bytes) -> str:
@@ -66,7 +67,8 @@ def test_a_missing_file_and_a_folder_are_refused_by_name(tmp_path: Path) -> None
 
 
 def test_decisions_about_a_part_are_taken() -> None:
-    check_decisions({"decisions": [{"id": "t01", "type": "approve"}]}, REQUEST, "run-1")
+    possible, problems = understood(WAITING, {"decisions": [{"id": "t01", "type": "approve"}]})
+    assert ([each.item for each in possible], problems) == (["t01"], [])
 
 
 @pytest.mark.parametrize(
@@ -85,11 +87,11 @@ def test_decisions_about_a_part_are_taken() -> None:
 )
 def test_decisions_that_do_not_fit_are_refused_as_a_whole(given: Any, named: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        check_decisions(given, REQUEST, "run-1")
+        understood(WAITING, given, whole=True)
     assert named in str(caught.value)
 
 
 def test_one_decision_that_does_not_fit_refuses_the_good_ones_with_it() -> None:
     given = {"decisions": [{"id": "t01", "type": "approve"}, {"id": "t02", "type": "nonsense"}]}
     with pytest.raises(InvalidInput, match="nothing changed"):
-        check_decisions(given, REQUEST, "run-1")
+        understood(WAITING, given, whole=True)

@@ -21,7 +21,11 @@ SUMMARY: dict[str, Any] = {
     "sandbox": True,
     "counts": {"personas": 6, "topics": 4, "posts": 4, "social": 24, "images": 16, "videos": 1},
     "words": {"jak-vybrat-kavu": 1720},
-    "approvals": 21,
+    "decisions": [
+        {"by": "eva", "at": "2026-11-25T14:01:00+00:00"},
+        {"by": "policy:auto", "at": "2026-11-25T14:02:00+00:00"},
+        {"by": "eva", "at": "2026-11-25T14:03:00+00:00"},
+    ],
     "failed": [],
     "skipped": ["t01.video: The tier pro has no video."],
     "cost_usd": {"gemini": "0.142700", "veo": "1.400000", "total": "1.542700"},

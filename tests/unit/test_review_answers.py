@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 
-from domain.review import parse_answer
+from domain.review import Decision, ReviewReply, Waiting
+from domain.review import parse_answer as parse
+from domain.tokens import token_of
 
 WAITING = ["t01", "t02", "t03"]
+
+
+def parse_answer(answer: Any, waiting: list[str], **known: Any) -> ReviewReply:
+    return parse(answer, Waiting({item: token_of(item, 0, 0, "f" * 16) for item in waiting}, **known))
 
 
 def decided(answer: Any, waiting: list[str] = WAITING) -> dict[str, str]:
@@ -102,3 +108,38 @@ def test_more_nameless_decisions_than_items_decide_nothing() -> None:
     parsed = parse_answer({"decisions": [{"type": "approve"}] * 4}, WAITING)
     assert parsed.decisions == ()
     assert "4 decisions came for 3 items" in parsed.problems[0]
+
+
+def test_a_decision_that_names_an_older_version_is_told_what_became_of_it_and_by_whom() -> None:
+    seen = {"decisions": [{"token": token_of("t02", 0, 1, "a" * 16), "type": "approve"}]}
+    past = {"t02": "t02 was sent back by Eva Nováková at 2026-11-25 14:02 UTC: “Začni příběhem”."}
+    parsed = parse_answer(seen, WAITING, past=past)
+    assert (parsed.decisions, parsed.doubtful) == ((), ())
+    assert "t02: the decision is about t02 (revision 0, edition 1)" in parsed.problems[0]
+    assert past["t02"] in parsed.problems[0]
+
+
+def test_what_does_not_wait_any_more_is_told_who_decided_it() -> None:
+    past = {"t09": "t09 was approved by Eva Nováková at 2026-11-25 14:02 UTC."}
+    parsed = parse_answer({"decisions": [{"id": "t09", "type": "approve"}]}, WAITING, past=past)
+    assert past["t09"] in parsed.problems[0]
+
+
+def test_doubt_about_one_item_leaves_the_others_and_is_none_where_the_token_is_named() -> None:
+    doubts = {"t02": "t02 was sent back by Eva."}
+    parsed = parse_answer({"type": "approve"}, WAITING, doubts=doubts)
+    assert [each.item for each in parsed.decisions] == ["t01", "t03"]
+    assert ([each.item for each in parsed.doubtful], parsed.problems) == (
+        ["t02"],
+        ("t02 was sent back by Eva.",),
+    )
+    token = token_of("t02", 0, 0, "f" * 16)
+    named = parse_answer({"decisions": [{"token": token, "type": "approve"}]}, WAITING, doubts=doubts)
+    assert (named.decisions, named.problems) == ((Decision("t02", "approve", token=token),), ())
+
+
+def test_doubt_about_the_whole_answer_tells_what_became_of_what_waits() -> None:
+    parsed = parse_answer(
+        {"type": "approve"}, WAITING, doubt="It is too old.", past={"t01": "t01 was sent back."}
+    )
+    assert (parsed.decisions, parsed.problems) == ((), ("It is too old. t01 was sent back.",))

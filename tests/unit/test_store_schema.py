@@ -23,4 +23,4 @@ def test_every_moment_is_kept_with_its_time_zone(table: Table) -> None:
 
 
 def test_all_tables_of_the_product_are_known_after_one_import() -> None:
-    assert {"runs", "personas", "approvals", "jobs", "attempts", "budgets", "prices"} <= set(metadata.tables)
+    assert {"runs", "personas", "decisions", "jobs", "attempts", "budgets", "prices"} <= set(metadata.tables)

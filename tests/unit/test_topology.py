@@ -45,7 +45,7 @@ async def test_a_review_sends_to_the_nodes_that_the_graph_draws_from_it_and_to_n
     review: type[Review],
 ) -> None:
     asks: Any = review(None)  # type: ignore[arg-type]  # nothing is read
-    ruling = Ruling({"t01": {**new_card("Káva"), "revision": 1}}, [Decision("t01", "reject")], ["t01"], [])
+    ruling = Ruling({"t01": {**new_card("Káva"), "revision": 1}}, [Decision("t01", "reject")], ["t01"])
     goals: set[str] = {asks.stage.review_node, asks.onward(STATE)}
 
     def decide() -> None:
