@@ -39,6 +39,9 @@ from gateway.ports import Answer, Operation
 from store.money.journal import Job, Journal, StoredAnswer, recorded_error
 from store.money.observe import tell
 
+_CONFIRMED_SECONDS = 1.0
+"""For so long a job counts as this process's without looking again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -57,6 +60,10 @@ class Means:
     policy: RetryPolicy
     queue_seconds: float
     drain_seconds: float
+
+
+class TakenOver(Exception):
+    """Another process works on the job: this one was silent for longer than its lease."""
 
 
 class CallPipeline:
@@ -81,12 +88,14 @@ class CallPipeline:
             NotAllowed: Budget or price; nothing was sent.
             ProviderError: No answer of use; its ``money`` says what it cost.
         """
-        job = await self._journal.claim(request.key, lease_seconds=request.lease_seconds)
-        if job.output is not None:
-            tell(lambda observer: observer.replayed(request.call))
-            return _replay(job)
-        purchase = Purchase(request, job.id, self._means)
-        return await self._in_progress.result(purchase, self._work(purchase, job))
+        while True:
+            job = await self._journal.claim(request.key, lease_seconds=request.lease_seconds)
+            if job.output is not None:
+                tell(lambda observer: observer.replayed(request.call))
+                return _replay(job)
+            purchase = Purchase(request, job.id, self._means)
+            with suppress(TakenOver):
+                return await self._in_progress.result(purchase, self._work(purchase, job))
 
     async def _work(self, purchase: Purchase, job: Job) -> CallResult:
         try:
@@ -124,6 +133,7 @@ class Purchase:
         self._attempt: BookedAttempt | None = None
         self._begun = False
         self._stopped = False
+        self._confirmed_at = time.time()
 
     @property
     def in_flight(self) -> bool:
@@ -175,6 +185,7 @@ class Purchase:
             self._request.call, self._job_id, candidate.provider, candidate.model, candidate.most
         )
         await self._wait_for_place(candidate.provider, plan)
+        await self._still_mine()
         attempt.prepare()
         self._attempt = attempt
         try:
@@ -186,6 +197,20 @@ class Purchase:
         self._go_on_if_asked_for()
         answer = await self._means.operations.collect(self._job_id, candidate, answer, attempt)
         return await uncancelled(self._book(planned, attempt, answer))
+
+    async def _still_mine(self) -> None:
+        """Look again whose the job is, unless that is known since a moment: a process may have been asleep.
+
+        Raises:
+            TakenOver: It is another's.
+        """
+        if (
+            abs(time.time() - self._confirmed_at) < _CONFIRMED_SECONDS
+        ):  # not monotonic: that may stand still in sleep
+            return
+        if not await self._means.journal.keep(self._job_id, lease_seconds=self._request.lease_seconds):
+            raise TakenOver
+        self._confirmed_at = time.time()
 
     async def _wait_for_place(self, provider: str, plan: FallbackPlan) -> None:
         """Wait for a place in the rate limit; the call's deadline stands still, its lease is kept."""

@@ -234,11 +234,11 @@ class Journal:
         async with self._database.transaction() as connection:
             await connection.execute(sql("fail_job"), values)
 
-    async def keep(self, job_id: str, *, lease_seconds: float) -> None:
-        """Say that a job is still being worked on."""
+    async def keep(self, job_id: str, *, lease_seconds: float) -> bool:
+        """Say that a job is still being worked on; False if another process has taken it over meanwhile."""
         values = {"id": job_id, "owner": self.owner, "lease": lease_seconds}
         async with self._database.transaction() as connection:
-            await connection.execute(sql("keep_job"), values)
+            return (await connection.execute(sql("keep_job"), values)).first() is not None
 
     def release(self, job_id: str) -> None:
         """Tell the journal that this process no longer works on a job."""

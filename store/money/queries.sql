@@ -129,7 +129,7 @@ update jobs set provider_ref = cast(:ref as jsonb) where id = :id;
 
 -- keep_job: Say that a job of this process is still being worked on.
 update jobs set lease_until = now() + make_interval(secs => :lease)
- where id = :id and owner = :owner and status = 'processing';
+ where id = :id and owner = :owner and status = 'processing' returning 1;
 
 -- forget_job_ref: Drop the reference to a media job that failed.
 update jobs set provider_ref = null where id = :id;

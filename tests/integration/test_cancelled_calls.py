@@ -1,4 +1,4 @@
-"""A cancel stops what comes next: what has been sent is settled and kept, and is not bought again."""
+"""Who is cancelled or was asleep buys nothing more: what has been sent is settled and kept, and is not bought again."""
 
 from __future__ import annotations
 
@@ -185,3 +185,16 @@ async def test_a_timeout_around_a_call_is_a_cancel_as_well(shop: Shop) -> None:
             await gateway.embed(CALL, ["káva"])
     await gateway.embed(CALL, ["káva"])
     assert shop.billed() == 2
+
+
+async def test_a_process_that_slept_while_another_bought_the_answer_takes_that_one(shop: Shop) -> None:
+    shop.sandbox.fault("status", status=503, retry_after=3, provider="gemini", times=1)
+    slow, quick = shop.gateway(), shop.gateway()
+    sleeping = asyncio.ensure_future(slow.text(CALL, ASK))
+    await shop.until("void")
+    await rows(shop.database, "update jobs set lease_until = now()")
+    bought = await quick.text(CALL, ASK)
+    woken = await sleeping
+    assert (bought.served.replayed, woken.served.replayed) == (False, True)
+    assert woken.text == bought.text
+    assert shop.billed() == 1
