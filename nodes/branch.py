@@ -14,6 +14,7 @@ from langgraph.types import Command
 
 from domain.errors import InvalidInput, NotFound
 from domain.month import GRAPH_VERSION, Month, Work
+from nodes.acting import Acting, acting
 from nodes.work import Ports
 from store.content.runs import unknown_run
 
@@ -65,16 +66,17 @@ async def own_run(ports: Ports, month: Month, config: RunnableConfig) -> Month:
         )
     thread = str(config["configurable"]["thread_id"])
     run = await ports.runs.of_thread(thread)
-    organization = run.organization_id if run else await _opened(ports, month, thread)
+    organization = run.organization_id if run else await _opened(ports, month, thread, acting(config))
     if organization != month["organization_id"]:
         raise unknown_run(month["run_id"])
     return month if month["run_id"] == thread else {**month, "run_id": thread}
 
 
-async def _opened(ports: Ports, month: Month, thread: str) -> str:
+async def _opened(ports: Ports, month: Month, thread: str, who: Acting | None) -> str:
     """Open the run of a copied thread for whom the engine says that it works, not for whom the state says so."""
     context: Any = get_runtime().context
-    organization = str(context.organization) if context else month["organization_id"]
+    said = str(context.organization) if context else month["organization_id"]
+    organization = who.organization if who else said
     try:
         await ports.branches.open(organization, month["run_id"], thread)
     except NotFound as error:

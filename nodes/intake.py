@@ -17,6 +17,7 @@ from domain.review import Policy
 from domain.stages import RESEARCH
 from domain.tiers import organization_name, tier
 from fetching.pages import PageReader
+from nodes.acting import Acting, acting
 from nodes.work import Ports, announce
 from store.content.items import Items
 from store.content.run_record import RunRecord
@@ -28,7 +29,9 @@ class RunContext(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    organization: str = Field("local", description="The organization that pays.")
+    organization: str = Field(
+        "local", description="The organization that pays; on a server with keys it is the key's."
+    )
     tier: TierName = Field(
         "ultimate",
         description="What the month may use; where the organization was put on a tier, that one counts.",
@@ -48,10 +51,12 @@ class Intake:
     sandbox: bool
 
     async def __call__(self, state: Month, config: RunnableConfig, runtime: Runtime[RunContext]) -> Update:
-        context = runtime.context or RunContext()
+        context, who = runtime.context or RunContext(), acting(config)
+        if who:
+            context = context.model_copy(update={"organization": who.organization})
         organization_name(context.organization)
         run_id = str(config["configurable"]["thread_id"])
-        run = await self._opened(state, context, run_id)
+        run = await self._opened(state, context, run_id, who)
         request = MonthRequest.stored(run.request)
         today = datetime.now(UTC).date()
         chosen = await self.ports.prompts.resolve(
@@ -73,7 +78,17 @@ class Intake:
             "pins": {code: choice.pin() for code, choice in chosen.items()},
         }
 
-    async def _opened(self, state: Month, context: RunContext, run_id: str) -> RunRecord:
+    async def _tier(self, context: RunContext, *, proven: bool) -> str:
+        """Return the tier that the organization was put on; the context's counts where nobody has to prove who asks."""
+        own = await self.ports.tenants.tier_of(context.organization)
+        if own is None and proven:
+            raise InvalidInput(
+                f"{context.organization!r} is on no tier yet.",
+                next_step="Have it set with: posthub organizations set-tier NAME TIER",
+            )
+        return own or context.tier
+
+    async def _opened(self, state: Month, context: RunContext, run_id: str, who: Acting | None) -> RunRecord:
         """Return the run that was opened for exactly this request, or check the request and open it."""
         given: dict[str, Any] = {name: state[name] for name in MonthInput.model_fields if name in state}  # type: ignore[literal-required]
         asked = {**given, "tier": context.tier, "approve": context.approve, "templates": context.templates}
@@ -83,7 +98,7 @@ class Intake:
             run = None
         if run is not None and run.request == asked:
             return run
-        asked["tier"] = await self.ports.tenants.tier_of(context.organization) or context.tier
+        asked["tier"] = await self._tier(context, proven=who is not None)
         request = parse(asked, today=datetime.now(UTC).date())
         await self.ports.prompts.check(request.language, context.organization, request.templates)
         if run is None:

@@ -27,6 +27,7 @@ from domain.stages import PERSONAS, RESEARCH, TOPICS, Kind, Stage
 from fetching.pages import PageReader
 from gateway.calls.structured import ASKED_AGAIN
 from gateway.gateway import Gateway
+from nodes.acting import belongs
 from prompts.registry import Prompts, Rendered
 from store.content.branches import Branches
 from store.content.decisions import Decisions
@@ -82,7 +83,7 @@ class Task:
     def call(self, month: Month, step: str, template: TemplateRef | None) -> Call:
         assert self.stage.job is not None, "a stage that buys has a kind of job"
         return Call(
-            organization_id=month["organization_id"],
+            organization_id=belongs(month["organization_id"]),
             company_id=month["company_id"],
             run_id=month["run_id"],
             origin=month["origin_run_id"],
@@ -97,7 +98,8 @@ class Task:
 
 
 def owner(month: Month) -> Owner:
-    return Owner(month["organization_id"], month["company_id"], month["run_id"])
+    """Whose items these are. Raises NotFound where whoever acts proved to be another organization's."""
+    return Owner(belongs(month["organization_id"]), month["company_id"], month["run_id"])
 
 
 async def ask(

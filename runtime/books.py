@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.money.budgets import SpendingLimits
 from app.money.costs import Costs
 from app.money.prices import PriceList
-from app.people.keys import Keyring
+from app.people.keys import Keyring, need_a_key
 from app.people.members import Staff
 from app.people.organizations import OrganizationBook
 from domain.tiers import organization_name
@@ -71,6 +71,10 @@ class Books:
             members=Members(self.database),
             tenants=Tenants(self.database),
         )
+
+    async def need_a_key(self, host: str) -> None:
+        """Check that a server may listen on an address that others reach. Raises as `app.people.keys.need_a_key`."""
+        await need_a_key(Keys(self.database), host)
 
     def _named(self, organization: str | None) -> str:
         return self.settings.organization if organization is None else organization_name(organization)

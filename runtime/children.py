@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -18,7 +18,11 @@ _PATIENCE_SECONDS = 15.0
 
 
 def run_child(
-    command: Sequence[str], *, cwd: Path | None = None, said: Callable[[str], None] | None = None
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    said: Callable[[str], None] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> int:
     """Run a program until it ends; signals are passed on to it.
 
@@ -26,6 +30,7 @@ def run_child(
         command: The program and its arguments.
         cwd: Where it runs.
         said: Gets its lines on stdout; without it they go to our stdout.
+        environment: Its environment; without it ours.
 
     Returns:
         0 when it ended because of a signal that we passed on, or by itself without a complaint.
@@ -35,7 +40,12 @@ def run_child(
     """
     # a session of its own: Ctrl-C would otherwise reach it twice, from the terminal and from us
     process = subprocess.Popen(
-        command, cwd=cwd, stdout=subprocess.PIPE if said else None, text=True, start_new_session=True
+        command,
+        cwd=cwd,
+        env=environment,
+        stdout=subprocess.PIPE if said else None,
+        text=True,
+        start_new_session=True,
     )
     received: list[int] = []
 

@@ -17,6 +17,7 @@ from gateway.config import Models, shipped_models, shipped_order, with_chains
 from gateway.limits.rates import RateLimits, read_limits
 from gateway.providers import registry
 from gateway.providers.registry import Provider
+from runtime.server.origins import read_origins
 
 Engine = Literal["litellm", "google"]
 Role = Literal["admin", "manager", "editor"]
@@ -72,6 +73,7 @@ class Settings:
     role: Role
     prompt_pause_share: float
     cache: CachePolicy
+    cors_origins: tuple[str, ...] = ()
     sandbox: bool = False
 
     @property
@@ -121,6 +123,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         rate_limits=read_limits(env.get("POSTHUB_RATE_LIMITS", "")),
         cache=read_cache_policy(env.get("POSTHUB_CACHE_TTL", "")),
         models=models,
+        cors_origins=read_origins(env.get(CORS_ORIGINS, "")),
         author=" ".join((env.get("POSTHUB_AUTHOR") or "").split()),
         role=_role(env),
         prompt_pause_share=_share(env, "POSTHUB_PROMPT_PAUSE_SHARE", 0.3),
@@ -264,6 +267,14 @@ def _hosts(value: str) -> frozenset[tuple[str, int]]:
             )
         hosts.add((host.strip("[]").lower(), int(port)))
     return frozenset(hosts)
+
+
+CORS_ORIGINS = "POSTHUB_CORS_ORIGINS"
+
+
+def environment_with(name: str, value: str) -> dict[str, str]:
+    """Return the environment of a child process that is to find one more variable."""
+    return {**os.environ, name: value}
 
 
 def _budget(value: str) -> int:

@@ -108,3 +108,16 @@ class Keyring:
     async def revoke(self, key_id: str) -> ShownKey:
         """Let a key count no more. Raises NotFound where the organization has none of this id."""
         return ShownKey(await self._keys.revoke(self._organization, key_id))
+
+
+async def need_a_key(keys: Keys, host: str) -> None:
+    """See to it that a server which others can reach has somebody to answer to.
+
+    Raises:
+        InvalidInput: No key was made yet.
+    """
+    if not await keys.any_made():
+        raise InvalidInput(
+            f"On {host} others can reach the server, and there is no key yet with which they could prove who they are.",
+            next_step="Make one with posthub keys create EMAIL, or serve on 127.0.0.1.",
+        )

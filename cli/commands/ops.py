@@ -12,13 +12,15 @@ import typer
 from cli.options import Port
 from cli.screen.terminal import Screen, screen
 from cli.screen.text import clean
-from cli.session import read_settings, run_async
+from cli.session import opened_books, read_settings, run_async
 from gateway.providers.registry import providers
 from runtime.children import free_port, run_child
 from runtime.installation import need_extra, server_config
+from runtime.server.hosts import is_loopback
+from runtime.settings import CORS_ORIGINS, Settings, environment_with
 from store.folders import private_folder
 
-STUDIO = "https://smith.langchain.com/studio/?baseUrl="
+STUDIO = "https://smith.langchain.com"
 
 
 def upgrade() -> int:
@@ -70,14 +72,21 @@ def serve(
 ) -> int:
     """Serve the graph to LangGraph Studio and the API.
 
-    Starts the LangGraph development server, until Ctrl-C.
+    Starts the LangGraph development server, until Ctrl-C. On 127.0.0.1 it needs no key until the first one is made, and
+    Studio's pages may ask; on any other address it answers to keys alone (`posthub keys create`).
 
     Examples:
       posthub serve
       posthub serve --port 8123
+      posthub serve --host 0.0.0.0
     """
     shown, settings = screen(), read_settings()
     need_extra("server", "The LangGraph development server")
+    origins = settings.cors_origins
+    if is_loopback(host):
+        origins += (STUDIO,)
+    else:
+        run_async(_need_a_key(settings, host))
     # where the server keeps its own notes, and what it may import from
     home = private_folder(settings.home / "server")
     chosen = free_port(host, port)
@@ -86,8 +95,14 @@ def serve(
     command += ["--n-jobs-per-worker", str(workers)]
     address = f"http://{host}:{chosen}"
     shown.say(f"API     {address}  (its pages: {address}/docs)")
-    shown.say(f"Studio  {STUDIO}{address}")
-    return run_child(command, cwd=home)
+    if STUDIO in origins:
+        shown.say(f"Studio  {STUDIO}/studio/?baseUrl={address}")
+    return run_child(command, cwd=home, environment=environment_with(CORS_ORIGINS, ",".join(origins)))
+
+
+async def _need_a_key(settings: Settings, host: str) -> None:
+    async with opened_books(settings) as books:
+        await books.need_a_key(host)
 
 
 def _print_sandbox(shown: Screen, line: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 
 from domain.ids import stable_id
+from nodes.acting import person
 
 _REQUEST_STARTED = "__request_start_time_ms__"
 """When the LangGraph server got the request; clients cannot set it, and it stays when a run is repeated."""
@@ -125,7 +126,7 @@ def brought(config: RunnableConfig) -> Brought:
     """Read from a run's configuration what its engine tells about the answer that it brings."""
     known = config.get("configurable", {})
     return Brought(
-        by=_person(known),
+        by=person(config),
         at=now(),
         started=_moment(known.get(_REQUEST_STARTED)),
         request=str(known.get("run_id") or ""),
@@ -143,11 +144,3 @@ def _moment(milliseconds: Any) -> datetime | None:
     if not isinstance(milliseconds, int):
         return None
     return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
-
-
-def _person(known: Mapping[str, Any]) -> str:
-    """Who decides: the one place that says so."""
-    user = known.get("langgraph_auth_user")
-    if isinstance(user, Mapping) and user.get("identity"):
-        return str(user["identity"])
-    return str(known.get("reviewer") or "api")

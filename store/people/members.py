@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import InvalidInput, NotFound
+from domain.people.member import Caller, person
 from domain.people.roles import Role
 from store.database import Database
 from store.people.organizations import unknown_organization
@@ -69,6 +70,15 @@ class Members:
         """
         async with self._database.transaction() as connection:
             return await _find(connection, organization_id, email_or_id)
+
+    async def caller(self, member_id: str) -> Caller | None:
+        """Return a member as somebody who asks; None for one who is a member no more."""
+        query = select(members).where(members.c.id == clean_text(member_id))
+        async with self._database.transaction() as connection:
+            row = (await connection.execute(query)).first()
+        if row is None:
+            return None
+        return Caller(row.organization_id, row.id, person(row.name, row.email), Role(row.role))
 
     async def list(self, organization_id: str) -> list[MemberRecord]:
         """Return an organization's members, by name."""

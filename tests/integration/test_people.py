@@ -183,6 +183,7 @@ def test_an_operator_makes_an_organization_with_a_member_and_a_key(cli: Cli) -> 
         (("members", "add", "e@b.cz", "--name", "<b>", "--organization", "bob"), "cannot be used"),
         (("keys", "create", "eva@acme.cz", "--organization", "bob"), "no member"),
         (("keys", "create", "eva@acme.cz"), "on no tier yet"),
+        (("serve", "--host", "0.0.0.0"), "there is no key yet"),
         (("organizations", "set-tier", "nobody", "pro"), "no organization 'nobody'"),
         (("organizations", "create", "x", "--tier", "gold"), "no tier 'gold'"),
     ],

@@ -1,0 +1,1 @@
+"""The LangGraph server's wall: who may ask, from where, and for what."""
