@@ -24,6 +24,7 @@ import pytest  # noqa: E402
 import redis  # noqa: E402
 from psycopg import sql  # noqa: E402
 
+from store.checkpoints import checkpointer  # noqa: E402
 from store.content.files import FileStore  # noqa: E402
 from store.content.items import Owner  # noqa: E402
 from store.content.tenants import Tenants  # noqa: E402
@@ -53,7 +54,7 @@ def postgres_uri(servers_home: Path) -> Iterator[str]:
         uri = servers.start().database_uri
         with psycopg.connect(uri, autocommit=True) as connection:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(TEMPLATE)))
-        asyncio.run(upgrade(_with_database(uri, TEMPLATE)))
+        asyncio.run(_prepare(_with_database(uri, TEMPLATE)))
         yield uri
     finally:
         servers.stop()
@@ -82,6 +83,12 @@ def redis_uri(_valkey_uri: str) -> str:
     with redis.Redis.from_url(_valkey_uri) as client:
         client.flushall()
     return _valkey_uri
+
+
+async def _prepare(uri: str) -> None:
+    await upgrade(uri)
+    async with checkpointer(uri):
+        """LangGraph's tables are there too, as in every process that carries decisions out."""
 
 
 def _with_database(uri: str, name: str) -> str:

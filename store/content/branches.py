@@ -96,7 +96,8 @@ async def _copy(connection: AsyncConnection, organization_id: str, parent: str, 
         own = {"id": identity, "run_id": run_id}
         where = table.c.run_id == parent
         if table is decisions:  # what is not carried out yet was given to the parent, and so was a rollback
-            own, where = {**own, "request": ""}, where & (table.c.state == DecisionState.ACCEPTED)
+            own |= {"request": "", "checkpoint": "copied"}
+            where &= table.c.state == DecisionState.ACCEPTED
         await _rows(connection, table, where, organization_id, own)
     own = {"run_id": run_id, "held_micro": 0, "spent_micro": 0}
     await _rows(connection, run_budgets, run_budgets.c.run_id == parent, organization_id, own)
