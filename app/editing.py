@@ -8,15 +8,9 @@ from typing import Any
 
 import yaml
 
+from domain.content.edits import FIXED
 from domain.errors import InvalidInput
 
-_NOT_FOR_HANDS: Mapping[str, frozenset[str]] = {
-    "dna": frozenset({"id", "token", "sources"}),
-    "personas": frozenset({"id", "token"}),
-    "topics": frozenset({"id", "token", "item"}),
-    "posts": frozenset({"id", "token", "wordCount", "findings"}),
-    "packages": frozenset({"id", "token", "title", "assets"}),
-}
 _FIRST = (
     *("title", "characterName", "heading", "question", "subtitle", "slug", "metaTitle", "metaDescription"),
     *("description", "textContent", "sections", "faqs", "keyTakeaways"),
@@ -29,7 +23,7 @@ _HEAD = """\
 
 def editable(point: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that a person may change; what is counted or made elsewhere is left out."""
-    hidden = _NOT_FOR_HANDS[point]
+    hidden = {"id", "token", *FIXED.get(point, {})}
     shown = {
         key: value for key, value in fields.items() if key not in hidden and (key, value) != ("raw", None)
     }

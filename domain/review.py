@@ -188,7 +188,11 @@ def _decision(position: str | None, entry: Any, waiting: Waiting) -> Decision | 
     if kind == "reject" and not reason:
         return f'{item}: say why it is rejected ("reason"), so that it can be made again better, or drop it.'
     if kind != "edit":
+        if entry.get("edited") or entry.get("edited_action"):
+            return f'{item}: {kind} changes no fields; send "type": "edit" to change and approve it.'
         return Decision(item, kind, reason, parts=_parts(entry))
+    if str(_edited(entry).get("id", item)) != item:
+        return f"{item}: its id cannot be edited."
     edited = {key: value for key, value in _edited(entry).items() if key not in _NAMES}
     return (
         Decision(item, kind, reason, edited)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from domain.content.platforms import platform
+from domain.content.edits import Schema, schema_of
+from domain.content.platforms import platform, platforms
 from domain.content.social import SocialPost, social_findings
 from domain.ids import content_hash
 from domain.month import Card, CardStatus, Month, Part, cards_of
@@ -49,15 +50,16 @@ class ReviewPackages(Review):
         hashes = [record.content_hash for record in (*social, *assets)]
         return Shown(fields, text, content_hash(hashes), max((r.edition for r in social), default=0))
 
+    @property
+    def editable(self) -> Schema:
+        return {"properties": {"social": _texts_schema()}, "$defs": {}}
+
     async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> Card | str:
         """Take changed social texts, ``{"social": {"twitter": {"textContent": "…"}}}``, within their limits."""
-        changes = edited.get("social")
-        if not isinstance(changes, Mapping) or set(edited) - {"social"}:
-            return 'only "social" can be edited: {"social": {"twitter": {"textContent": "…"}}}'
         records = {r.content["platform"]: r for r in await self._parts(state, Kind.SOCIAL, item)}
         edits = []
-        for code, change in changes.items():
-            if code not in records or not isinstance(change, Mapping):
+        for code, change in edited["social"].items():
+            if code not in records:
                 return f"there is no text for {code!r}; there are {', '.join(records)}"
             post = SocialPost.model_validate({**_editable(records[code]), **change})
             findings = social_findings(post, platform(code))
@@ -112,6 +114,16 @@ class ReviewPackages(Review):
             if part["kind"] == kind and "version" in part
         }
         return await self.ports.items.of(owner(state), kind, versions)
+
+
+def _texts_schema() -> Schema:
+    """A text for each platform, of which only what changes needs to be named."""
+    text = {**schema_of(SocialPost), "required": [], "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": {each.code: text for each in platforms()},
+        "additionalProperties": False,
+    }
 
 
 def _editable(record: ItemRecord) -> dict[str, Any]:

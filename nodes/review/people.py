@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from domain.content.dna import FACTS, CompanyDNA
+from domain.content.edits import Schema, schema_of
 from domain.content.persona import Persona, duplicates
 from domain.month import Card, CardStatus, Month
 from domain.review import Decision, DecisionType
@@ -33,6 +34,10 @@ class ReviewDna(Review):
         ]
         text = findings_text(record.findings) + readable(facts) + "\n\n" + "\n".join(sources)
         return Shown(record.content, text, record.content_hash, record.edition)
+
+    @property
+    def editable(self) -> Schema:
+        return schema_of(CompanyDNA)
 
     async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> Card | str:
         record = await self.record(state, item)
@@ -74,6 +79,10 @@ class ReviewPersonas(Review):
         if decision.type == "drop" and len(left) <= FEWEST_PERSONAS:
             return f"a month needs at least {FEWEST_PERSONAS} personas; reject it instead."
         return super().refuse(state, ruling, decision)
+
+    @property
+    def editable(self) -> Schema:
+        return schema_of(Persona)
 
     async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> Card | str:
         record = await self.record(state, item)

@@ -20,6 +20,7 @@ from langgraph.errors import GraphInterrupt
 from langgraph.types import Command, Send, interrupt
 from pydantic import BaseModel, ValidationError
 
+from domain.content.edits import FIXED, Schema, changes
 from domain.errors import InvalidInput
 from domain.ids import content_hash, whole_of
 from domain.month import (
@@ -211,7 +212,9 @@ class Review(ABC):
 
     async def _edit(self, state: Month, decision: Decision, decided_by: str) -> Card | str:
         try:
-            return await self.edit(state, decision.item, decision.edited, decided_by)
+            shown = await self.show(state, decision.item)
+            edited = changes(decision.edited, shown.fields, self.editable, FIXED[self.point])
+            return await self.edit(state, decision.item, edited, decided_by)
         except ValidationError as error:
             return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         except InvalidInput as error:
@@ -227,9 +230,14 @@ class Review(ABC):
     async def show(self, state: Month, item: str) -> Shown:
         """Return the item as a person sees it."""
 
+    @property
+    @abstractmethod
+    def editable(self) -> Schema:
+        """What can be edited, as JSON Schema; of what is shown, `domain.content.edits.FIXED` cannot."""
+
     @abstractmethod
     async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> Card | str:
-        """Check and keep a person's edit; return what the card says of it, or what is wrong with it."""
+        """Check and keep the fields that a person changed; return what the card says, or what is wrong with them."""
 
     @abstractmethod
     def again(self, state: Month, ruling: Ruling) -> Next:

@@ -88,16 +88,17 @@ class Question:
         """Build LangChain's HITL request, with the question's id, its moment and its tokens beside it.
 
         Args:
-            node: The review node, which is the actions' name.
+            node: The review node; with the item's id it is the action's name.
             problems: What could not be taken of the last answer.
         """
         actions, configs = [], []
         for each in self.items:
             fields = {"id": each.id, "token": each.token, **each.shown.fields}
+            name = f"{node}:{each.id}"  # tools look an action's config up by its name
             actions.append(
-                {"name": node, "args": fields, "arguments": fields, "description": each.shown.text}
+                {"name": name, "args": fields, "arguments": fields, "description": each.shown.text}
             )
-            configs.append({"action_name": node, "allowed_decisions": list(each.allowed)})
+            configs.append({"action_name": name, "allowed_decisions": list(each.allowed)})
         return {
             "point": self.point,
             "run_id": self.run_id,

@@ -8,11 +8,14 @@ from typing import Any, ClassVar
 
 from langgraph.types import Send
 
+from domain.content.edits import Schema, schema_of
 from domain.content.post import BlogPost, post_findings, post_markdown
+from domain.content.post_body import body_of, sections_of
 from domain.content.topic import Topic, topic_problems
 from domain.ids import image_id, part_id, video_id
 from domain.month import Card, CardStatus, Month, new_card
 from domain.stages import IMAGES, PACKAGES, PERSONAS, POSTS, SOCIAL, TOPICS, VIDEO, Stage
+from domain.text import clean
 from nodes.media import aspects
 from nodes.review.point import Next, Review, Ruling, findings_text, rework, work
 from nodes.review.question import Shown
@@ -33,6 +36,10 @@ class ReviewTopics(Review):
             f"{topic['searchIntent']}"
         )
         return Shown(topic, text, record.content_hash, record.edition)
+
+    @property
+    def editable(self) -> Schema:
+        return schema_of(Topic)
 
     async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> Card | str:
         record = await self.record(state, item)
@@ -66,19 +73,33 @@ class ReviewTopics(Review):
         return "route"
 
 
+_SHOWN = ("title", "slug", "metaTitle", "metaDescription", "keyTakeaways", "faqs", "wordCount")
+
+
 @dataclass(frozen=True)
 class ReviewPosts(Review):
     stage: ClassVar[Stage] = POSTS
 
     async def show(self, state: Month, item: str) -> Shown:
         record = await self.record(state, item)
-        text = findings_text(record.findings) + post_markdown(BlogPost.model_validate(record.content))
-        fields = {key: record.content[key] for key in ("title", "metaTitle", "metaDescription", "wordCount")}
-        return Shown({**fields, "findings": list(record.findings)}, text, record.content_hash, record.edition)
+        post = BlogPost.model_validate(record.content)
+        fields = {key: value for key, value in post.plain().items() if key in _SHOWN}
+        fields |= {"body": body_of(post.sections), "findings": list(record.findings)}
+        text = findings_text(record.findings) + post_markdown(post)
+        return Shown(fields, text, record.content_hash, record.edition)
+
+    @property
+    def editable(self) -> Schema:
+        return {
+            **schema_of(BlogPost),
+            "properties": {**schema_of(BlogPost)["properties"], "body": {"type": "string"}},
+        }
 
     async def edit(self, state: Month, item: str, edited: Mapping[str, Any], decided_by: str) -> Card | str:
         record = await self.record(state, item)
-        post = BlogPost.model_validate({**record.content, **edited})
+        if {"body", "sections"} <= set(edited):
+            return "body and sections are the same text; change one of them."
+        post = _edited(BlogPost.model_validate(record.content), edited)
         topic = await meant(self.ports, state, TOPICS, item)
         findings = post_findings(post, topic.content["focusKeyword"])
         return await self.keep(state, item, post.title, post, decided_by, findings)
@@ -95,6 +116,14 @@ class ReviewPosts(Review):
 
     def onward(self, state: Month) -> str:
         return "route"
+
+
+def _edited(post: BlogPost, edited: Mapping[str, Any]) -> BlogPost:
+    """The article as a person changed it; the text is its sections, put together."""
+    fields = {key: value for key, value in edited.items() if key != "body"}
+    if "body" in edited:
+        fields["sections"] = sections_of(clean(edited["body"]), post.sections)
+    return BlogPost.model_validate({**post.plain(), **fields})
 
 
 PARTS = ("social", "images", "video")

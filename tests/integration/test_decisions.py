@@ -38,6 +38,13 @@ class Desk(Studio):
         self, thread: str, answer: Answer, sent_ms: int | None, by: str = "eva", request: str = "r"
     ) -> Any:
         """Give an answer that was sent at a moment, and return what is asked then."""
+        await self.send(thread, answer, sent_ms, by, request)
+        return await self.asked(thread)
+
+    async def send(
+        self, thread: str, answer: Answer, sent_ms: int | None, by: str = "eva", request: str = "r"
+    ) -> None:
+        """Give an answer that was sent at a moment."""
         run = await self.services.runs.get(self.services.settings.organization, thread)
         context = RunContext(organization=run.organization_id, tier=run.tier, approve=run.request["approve"])
         graph = compiled(self.services.ports, sandbox=False, checkpointer=self.services.saver)
@@ -51,7 +58,6 @@ class Desk(Studio):
             context=context,
             durability="sync",
         )
-        return await self.asked(thread)
 
     async def decided(self, thread: str, point: str) -> list[tuple[str, str]]:
         accepted = await self.services.decisions.accepted(await self.owner(thread))

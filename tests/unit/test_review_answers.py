@@ -143,3 +143,15 @@ def test_doubt_about_the_whole_answer_tells_what_became_of_what_waits() -> None:
         {"type": "approve"}, WAITING, doubt="It is too old.", past={"t01": "t01 was sent back."}
     )
     assert (parsed.decisions, parsed.problems) == ((), ("It is too old. t01 was sent back.",))
+
+
+def test_fields_beside_another_decision_than_an_edit_are_refused_and_not_passed_over() -> None:
+    answer = {"decisions": [{"id": "t01", "type": "approve", "edited": {"title": "A"}}]}
+    reply = parse_answer(answer, WAITING)
+    assert (reply.decisions, "approve changes no fields" in reply.problems[0]) == ((), True)
+
+
+def test_an_id_that_was_changed_among_the_fields_is_refused() -> None:
+    action = {"name": "review", "args": {"id": "t07", "title": "A"}}
+    reply = parse_answer({"decisions": [{"type": "edit", "edited_action": action}]}, WAITING)
+    assert (reply.decisions, reply.problems) == ((), ("t01: its id cannot be edited.",))
