@@ -49,7 +49,7 @@ async def decide(
         InvalidInput: As a whole they do not fit what waits, or there are none. Nothing is recorded.
     """
     stage = at_point(waiting.point)
-    known = past(stage, await decisions.all(owner))
+    known = past(await decisions.all(owner))
     possible, problems = understood(
         waiting, given, known=known, question=question, written_at=written_at, whole=whole
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from domain.review import Decision, Waiting, parse_answer
-from domain.stages import Stage
+from domain.stages import Stage, at_point
 from domain.tokens import named_by, stale
 from nodes.review.question import Brought, Question, Shown, now
 from store.content.decisions import Decided, Decisions, DecisionState
@@ -53,13 +53,10 @@ def said(stage: Stage, row: Decided) -> str:
     return f"{what} at {row.decided_at:%Y-%m-%d %H:%M} UTC{why}."
 
 
-def past(stage: Stage, history: Iterable[Decided]) -> Mapping[str, str]:
-    """Say of each item, by its id, who decided what of it last."""
-    return {
-        stage.asked_as(row.item): said(stage, row)
-        for row in history
-        if row.point == stage.point and row.state in {DecisionState.RECORDED, DecisionState.ACCEPTED}
-    }
+def past(history: Iterable[Decided]) -> Mapping[str, str]:
+    """Say of each item of the month, by its id, who decided what of it last."""
+    standing = [row for row in history if row.state in {DecisionState.RECORDED, DecisionState.ACCEPTED}]
+    return {at_point(row.point).asked_as(row.item): said(at_point(row.point), row) for row in standing}
 
 
 @dataclass
@@ -107,9 +104,7 @@ class Hearing:
         """
         history = await self.decisions.all(self.owner)
         doubts = self._doubts(history)
-        waiting = Waiting(
-            self.question.tokens, self.question.doubt(self.brought), doubts, past(self.stage, history)
-        )
+        waiting = Waiting(self.question.tokens, self.question.doubt(self.brought), doubts, past(history))
         reply = parse_answer(answer, waiting)
         by, request = self.brought.by, self.brought.request
         late = await record(
@@ -128,7 +123,7 @@ class Hearing:
     async def first_of_each(self) -> list[Decided]:
         """Return the first decision of each item that waits; what is about anything else is refused in words."""
         first: dict[str, Decided] = {}
-        told = past(self.stage, await self.decisions.accepted(self.owner))
+        told = past(await self.decisions.accepted(self.owner))
         for row in await self.standing():
             id_ = self.stage.asked_as(row.item)
             current = self.question.tokens.get(id_, "")
