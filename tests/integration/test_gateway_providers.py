@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from sqlalchemy import text
 
@@ -121,6 +123,33 @@ async def test_a_prompt_that_a_provider_writes_to_its_cache_and_reads_again_is_b
     await gateway.text(replace(CALL, step="again"), long)
     assert [line["units"]["cache_write_tokens"] > 0 for line in build.bill()] == [True, False]
     assert build.bill()[1]["units"]["cached_tokens"] > 0
+    await build.is_equal()
+
+
+def connections_to(sandbox: Any) -> int:
+    """How many connections this process has to the sandbox."""
+    port = urlsplit(sandbox.base_url).port
+    return sum(bool(each.raddr) and each.raddr.port == port for each in psutil.Process().net_connections())
+
+
+async def test_a_gateway_that_closes_takes_its_connections_along_and_none_of_another_gateway(
+    build: Build, sandbox: Any
+) -> None:
+    before = connections_to(sandbox)
+    first, second = await build("anthropic/claude-haiku-5-5"), await build("openai/gpt-6-luna")
+    assert [piece async for piece in first.stream(CALL, ASK)]
+    await first.text(replace(CALL, step="text"), ASK)
+    stream = aiter(second.stream(replace(CALL, step="stream"), ASK))
+    assert await anext(stream)
+    await first.aclose()
+    assert [piece async for piece in stream]
+    assert connections_to(sandbox) > before
+    await second.aclose()
+    async with asyncio.timeout(300):
+        while connections_to(sandbox) > before:
+            await asyncio.sleep(0.01)
+    third = await build("anthropic/claude-haiku-5-5")
+    assert [piece async for piece in third.stream(replace(CALL, step="third"), ASK)]
     await build.is_equal()
 
 

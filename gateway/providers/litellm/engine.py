@@ -28,6 +28,7 @@ from gateway.config import Deployment, Models, ProviderConfig
 from gateway.ports import ATTEMPT_HEADER, Answer, Attempt, OnText
 from gateway.providers.building import Building
 from gateway.providers.litellm.answers import read_answer, read_billed, read_stream, read_vectors
+from gateway.providers.litellm.clients import leave_clients, use_clients
 from gateway.providers.litellm.failures import failure_of
 from gateway.providers.litellm.request import image_options, text_options
 from gateway.providers.registry import Profile, Provider, providers
@@ -159,6 +160,7 @@ class LiteLLMEngine:
         return read_answer(self._profile, response)
 
     def _common(self, model: str, attempt: Attempt, called: str = "") -> dict[str, Any]:
+        use_clients(self)
         return {
             "model": f"{called or self._profile.litellm}/{model}",
             **self._address,
@@ -171,8 +173,9 @@ class LiteLLMEngine:
         }
 
     async def aclose(self) -> None:
-        """Let LiteLLM deliver the events that it still queues."""
+        """Let LiteLLM deliver the events that it still queues, and close its clients."""
         await GLOBAL_LOGGING_WORKER.flush()
+        await leave_clients(self)
 
 
 def _address(profile: Profile, config: ProviderConfig) -> dict[str, Any]:
