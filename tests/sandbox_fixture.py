@@ -32,12 +32,12 @@ class SandboxServer:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the sandbox did not start, exit status {self._process.wait(10)}")
+            raise RuntimeError(f"the sandbox did not start, exit status {self._process.wait(60)}")
         self.ready: dict[str, Any] = json.loads(line)
         self.base_url: str = self.ready["base_url"]
         self.bill_path = Path(self.ready["bill"])
         self.sites: dict[str, str] = {site["name"]: site["url"] for site in self.ready["sites"]}
-        self._client = httpx.Client(base_url=self.base_url, timeout=30, trust_env=False)
+        self._client = httpx.Client(base_url=self.base_url, timeout=300, trust_env=False)
 
     @property
     def pid(self) -> int:
@@ -88,10 +88,10 @@ class SandboxServer:
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
-            self._process.wait(10)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             os.kill(self._process.pid, 9)
-            self._process.wait(10)
+            self._process.wait(60)
         if self._process.stdout is not None:
             self._process.stdout.close()
 

@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
@@ -238,7 +239,11 @@ class Terminal:
                     return
 
     def press(self, keys: str) -> None:
-        time.sleep(0.3)  # what is typed before the question stands is thrown away
+        deadline = time.monotonic() + SECONDS
+        # What is typed before the question stands is thrown away; then the terminal hands on key by key.
+        while termios.tcgetattr(self._fd)[3] & termios.ICANON:
+            assert time.monotonic() < deadline, self.seen[-3000:]
+            time.sleep(0.02)
         os.write(self._fd, keys.encode())
 
     def ended(self) -> int:

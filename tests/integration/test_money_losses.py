@@ -121,7 +121,7 @@ async def gateway(
 
 
 async def until(done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while not done():
             await asyncio.sleep(0.05)
 

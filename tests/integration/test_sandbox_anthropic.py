@@ -44,7 +44,7 @@ pytestmark = pytest.mark.filterwarnings(
 @pytest.fixture
 def client(sandbox: Any) -> Iterator[httpx.Client]:
     headers = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
-    with httpx.Client(base_url=sandbox.base_url, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=sandbox.base_url, headers=headers, timeout=300) as client:
         yield client
 
 

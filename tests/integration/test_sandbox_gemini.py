@@ -28,7 +28,7 @@ SCHEMA = {
 
 @pytest.fixture
 def client(sandbox: Any) -> Any:
-    with httpx.Client(base_url=sandbox.base_url, headers={"x-goog-api-key": "k"}, timeout=30) as client:
+    with httpx.Client(base_url=sandbox.base_url, headers={"x-goog-api-key": "k"}, timeout=300) as client:
         yield client
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientS
 
 @pytest.fixture
 def client(sandbox: Any) -> Any:
-    with httpx.Client(base_url=sandbox.base_url, headers={"x-goog-api-key": "k"}, timeout=30) as client:
+    with httpx.Client(base_url=sandbox.base_url, headers={"x-goog-api-key": "k"}, timeout=300) as client:
         yield client
 
 

@@ -21,7 +21,7 @@ VEO = {"instances": [{"prompt": "Ranní světlo"}], "parameters": {"aspectRatio"
 @pytest.fixture
 def client(sandbox: Any) -> Any:
     headers = {"x-goog-api-key": "k", "Authorization": "Bearer k"}
-    with httpx.Client(base_url=sandbox.base_url, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=sandbox.base_url, headers=headers, timeout=300) as client:
         yield client
 
 

@@ -94,7 +94,7 @@ def test_a_stream_brings_the_same_text_and_the_usage_last(client: openai.OpenAI,
 def test_a_stream_ends_with_done(sandbox: Any) -> None:
     body = {"model": MODEL, "messages": ASK, "stream": True}
     headers = {"authorization": "Bearer k"}
-    response = httpx.post(f"{sandbox.base_url}/v1/chat/completions", json=body, headers=headers, timeout=30)
+    response = httpx.post(f"{sandbox.base_url}/v1/chat/completions", json=body, headers=headers, timeout=300)
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.text.endswith("data: [DONE]\n\n")
     assert '"usage"' not in response.text

@@ -16,7 +16,9 @@ SEARCH = {
 
 @pytest.fixture
 def client(sandbox: Any) -> Any:
-    with httpx.Client(base_url=sandbox.base_url, headers={"Authorization": "Bearer k"}, timeout=30) as client:
+    with httpx.Client(
+        base_url=sandbox.base_url, headers={"Authorization": "Bearer k"}, timeout=300
+    ) as client:
         yield client
 
 
