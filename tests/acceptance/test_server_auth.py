@@ -349,7 +349,7 @@ async def test_a_decision_is_the_persons_whose_key_it_was_whatever_the_request_s
         durability="sync",
     )
     decided = team.rows(
-        "select distinct decided_by from approvals where run_id = %s and not policy", team.thread
+        "select distinct decided_by from decisions where run_id = %s and not policy", team.thread
     )
     assert decided == [("Ada <ada@acme.cz>",)]
 
