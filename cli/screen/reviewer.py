@@ -38,6 +38,7 @@ class Reviewer:
         self._fields = fields
         self._accept_rest = False
         self._stopped = False
+        self._asked_at = ""
         self._later: set[tuple[str, str]] = set()
 
     async def ask(self, point: str, request: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -47,7 +48,8 @@ class Reviewer:
         if self._stopped:
             return None
         items = waiting_items(request)
-        if self._accept_rest and not problems:
+        again, self._asked_at = point == self._asked_at, point
+        if self._accept_rest and not (problems and again):
             return _answer(items, {each.item: _accepted(each) for each in items})
         self._accept_rest = False  # what was refused once would be refused for ever
         asked = [each for each in items if (point, each.item) not in self._later]

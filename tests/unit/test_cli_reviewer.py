@@ -98,6 +98,15 @@ async def test_accepting_everything_ends_where_something_was_not_taken() -> None
     assert answer == {"decisions": [{"id": "t01", "type": "reject", "reason": "again"}]}
 
 
+async def test_accepting_all_from_here_on_goes_on_at_the_next_point_whatever_was_refused_at_the_last() -> (
+    None
+):
+    asked = reviewer(Script("X"))
+    await asked.ask("personas", request_of("p1", "p2"))
+    told = request_of("t01") | {"problems": ["p2: the tier basic keeps one persona."]}
+    assert await asked.ask("topics", told) == {"decisions": [{"id": "t01", "type": "approve"}]}
+
+
 async def test_a_failed_item_takes_no_approval() -> None:
     keyboard = Script("aed")
     assert await decisions(keyboard, request_of("t01", failed=("t01",))) == [{"id": "t01", "type": "drop"}]
