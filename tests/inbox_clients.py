@@ -1,4 +1,4 @@
-"""What Agent Inbox and agent-chat-ui send when their buttons are pressed; written down from the two apps in a browser.
+"""What Agent Inbox and agent-chat-ui send when their buttons are pressed; written down from their code.
 
 Both show all of an item's fields in text areas. A field that is typed over comes back as text, whatever it was, the
 others as they were. Agent Inbox knows the first item of a question alone; agent-chat-ui answers all of them at once.
