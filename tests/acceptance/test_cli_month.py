@@ -154,6 +154,17 @@ def test_a_month_can_be_decided_by_files_from_review_to_review(cli: Cli, tmp_pat
     assert cli.here("resume", thread).returncode == 0
 
 
+def _wait_for_held(cli: Cli, thread: str, node: str) -> None:
+    """Until a call of this node is under way."""
+    held = (
+        "select 1 from attempts a join jobs j on j.id = a.job_id"
+        " where j.run_id = %s and j.node = %s and a.state = 'held'"
+    )
+    with psycopg.connect(cli.environment["DATABASE_URI"], autocommit=True) as connection:
+        while not connection.execute(held, [thread, node]).fetchall():
+            time.sleep(0.1)
+
+
 @pytest.mark.parametrize(
     ("number", "status", "how"),
     [(signal.SIGINT, 130, "Interrupted"), (signal.SIGTERM, 143, "Ended by SIGTERM")],
@@ -172,7 +183,7 @@ def test_a_signal_in_the_middle_loses_nothing_and_buys_nothing_twice(
             thread = line.split()[1]
         if "Topics    1/1" in line:
             break
-    time.sleep(1.0)  # the post is being written
+    _wait_for_held(cli, thread, "write_post")
     process.send_signal(number)
     out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == status
