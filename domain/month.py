@@ -5,8 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
+from domain.month_request import MonthRequest
 from domain.review import Policy
 from domain.stages import Stage
 
@@ -123,44 +125,79 @@ def newer(_: str, written: str) -> str:
     return written
 
 
+def _asked(name: str) -> Any:
+    """Describe a field of the state as the request describes it."""
+    return Field(description=MonthRequest.model_fields[name].description)
+
+
+PlannedMonth = Annotated[str, Field(description="The month that is planned, YYYY-MM.")]
+RunId = Annotated[str, Field(description="The run's id, which is the thread's.")]
+CompanyId = Annotated[str, Field(description="The company's id.")]
+PackagePath = Annotated[
+    str, Field(description="Where the finished package lies, on the machine that made it.")
+]
+DnaCards = Annotated[Cards, Field(description="What research found out about the company."), merge_cards]
+PersonaCards = Annotated[Cards, Field(description="The personas who write, p1 to p6."), merge_cards]
+TopicCards = Annotated[Cards, Field(description="The month's topics, t01 and on."), merge_cards]
+PostCards = Annotated[Cards, Field(description="The blog post of each topic."), merge_cards]
+PackageCards = Annotated[
+    Cards, Field(description="The social posts, pictures and clip of each post, together."), merge_cards
+]
+
+
 class Month(TypedDict, total=False):
-    """A run's state, and how parallel writes to a key are merged.
+    """A run's state, and how parallel writes to a key are merged. Whoever looks at a run sees it, but for `TECHNICAL`.
 
     The first keys are those of `domain.month_request.MonthRequest`, the cards' keys those of `domain.stages`.
     """
 
-    company: str
-    website: str
-    month: str
-    posts: int
-    platforms: list[str]
-    language: str
-    images: bool
-    video: bool
-    videos: int
-    business_field: str
-    product_type: str
-    time_zone: str
-    tier: str
-    approve: dict[str, Policy]
-    templates: dict[str, int]
+    company: Annotated[str, _asked("company")]
+    website: Annotated[str, _asked("website")]
+    month: PlannedMonth
+    posts: Annotated[int, _asked("posts")]
+    platforms: Annotated[list[str], _asked("platforms")]
+    language: Annotated[str, _asked("language")]
+    images: Annotated[bool, _asked("images")]
+    video: Annotated[bool, _asked("video")]
+    videos: Annotated[int, _asked("videos")]
+    business_field: Annotated[str, _asked("business_field")]
+    product_type: Annotated[str, _asked("product_type")]
+    time_zone: Annotated[str, _asked("time_zone")]
+    tier: Annotated[str, _asked("tier")]
+    approve: Annotated[dict[str, Policy], _asked("approve")]
+    templates: Annotated[dict[str, int], Field(description="The prompt version of each template.")]
 
-    graph_version: str
-    organization_id: str
-    company_id: str
-    run_id: Annotated[str, newer]
-    origin_run_id: str
+    graph_version: Annotated[str, Field(description="The version of the graph that began the month.")]
+    organization_id: Annotated[str, Field(description="The organization that pays.")]
+    company_id: CompanyId
+    run_id: Annotated[RunId, newer]
+    origin_run_id: Annotated[str, Field(description="Of a copied thread: the first run of them all.")]
     pins: dict[str, Pin]
-    not_before: str
+    not_before: Annotated[
+        str, Field(description="In a month that has begun, the first day that may be planned.")
+    ]
 
-    dna: Annotated[Cards, merge_cards]
-    personas: Annotated[Cards, merge_cards]
-    topics: Annotated[Cards, merge_cards]
-    blog_posts: Annotated[Cards, merge_cards]
-    packages: Annotated[Cards, merge_cards]
-    problems: Annotated[Problems, merge_problems]
+    dna: DnaCards
+    personas: PersonaCards
+    topics: TopicCards
+    blog_posts: PostCards
+    packages: PackageCards
+    problems: Annotated[
+        Problems,
+        Field(description="What could not be taken of the last answer, by review point."),
+        merge_problems,
+    ]
+    package: PackagePath
+
+
+TECHNICAL = frozenset({"pins"})
+"""Keys of the state that only nodes read: shown to nobody who looks at a run."""
+
+
+class Again(Month, total=False):
+    """What a maker of several items gets: the month, and which of them are made again; none named means all."""
+
     rework: list[Rework]
-    package: str
 
 
 def cards_of(month: Month, stage: Stage) -> Cards:

@@ -39,6 +39,7 @@ class Stage:
         kind: What its items are.
         job: What kind of paid call it makes.
         booked_as: `Call.node` of its paid calls, in journal and ledger.
+        templates: Codes of the prompts that it asks with.
         part: What its items are of the topic that they belong to; empty where they belong to none.
     """
 
@@ -51,6 +52,7 @@ class Stage:
     kind: Kind | None = None
     job: JobKind | None = None
     booked_as: str = ""
+    templates: tuple[str, ...] = ()
     part: str = ""
 
     @property
@@ -82,6 +84,7 @@ RESEARCH = Stage(
     kind=Kind.DNA,
     job=JobKind.SCRAPE_DNA,
     booked_as="research",
+    templates=("RESEARCH_V1", "DNA_V1"),
 )
 PERSONAS = Stage(
     name="personas",
@@ -93,6 +96,7 @@ PERSONAS = Stage(
     kind=Kind.PERSONA,
     job=JobKind.GENERATE_PERSONAS,
     booked_as="personas",
+    templates=("PERSONA_GEN_V1",),
 )
 TOPICS = Stage(
     name="topics",
@@ -104,6 +108,7 @@ TOPICS = Stage(
     kind=Kind.TOPIC,
     job=JobKind.GENERATE_TOPICS,
     booked_as="topics",
+    templates=("TOPIC_GEN_V1",),
 )
 POSTS = Stage(
     name="posts",
@@ -115,6 +120,7 @@ POSTS = Stage(
     kind=Kind.POST,
     job=JobKind.GENERATE_BLOGPOST,
     booked_as="write_post",
+    templates=("BLOGPOST_GEN_V1",),
     part="post",
 )
 SOCIAL = Stage(
@@ -126,9 +132,15 @@ SOCIAL = Stage(
     kind=Kind.SOCIAL,
     job=JobKind.GENERATE_SOCIAL,
     booked_as="social",
+    templates=("SOCIAL_POST_GEN_V1",),
 )
 VISUALS = Stage(
-    name="visuals", label="Visuals", point="packages", job=JobKind.GENERATE_IMAGE, booked_as="visual"
+    name="visuals",
+    label="Visuals",
+    point="packages",
+    job=JobKind.GENERATE_IMAGE,
+    booked_as="visual",
+    templates=("VISUAL_GEN_V1",),
 )
 """What pictures and clip of a post show: asked for inside of both, so it has a price and no node."""
 IMAGES = Stage(
@@ -140,6 +152,7 @@ IMAGES = Stage(
     kind=Kind.ASSET,
     job=JobKind.GENERATE_IMAGE,
     booked_as="images",
+    templates=("VISUAL_GEN_V1",),
 )
 VIDEO = Stage(
     name="video",
@@ -150,6 +163,7 @@ VIDEO = Stage(
     kind=Kind.ASSET,
     job=JobKind.GENERATE_VIDEO,
     booked_as="video",
+    templates=("VISUAL_GEN_V1",),
 )
 PACKAGES = Stage(
     name="packages",
@@ -162,6 +176,9 @@ PACKAGES = Stage(
 )
 """A post with its social posts, pictures and clip; made by the stages before it."""
 HANDOVER = Stage(name="handover", label="Handover", node="handover")
+
+NEXT_REVIEW = "next_review"
+"""The graph's node in which everything that was worked on comes together: who is asked next, or whether it is done."""
 
 STAGES: tuple[Stage, ...] = (
     *(RESEARCH, PERSONAS, TOPICS, POSTS),

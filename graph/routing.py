@@ -7,13 +7,13 @@ from typing import Any
 from langgraph.graph import END
 
 from domain.month import OPEN, Cards, Month, cards_of
-from domain.stages import HANDOVER, PACKAGES, POSTS, REVIEWED, TOPICS, WORKING
+from domain.stages import HANDOVER, NEXT_REVIEW, PACKAGES, POSTS, REVIEWED, TOPICS, WORKING
 
 MEETS = (TOPICS, POSTS, PACKAGES)
 """The stages whose items are worked on side by side; their reviews are asked in this order."""
 
 
-TAKEN_UP = (*(stage.node for stage in WORKING), *(stage.review_node for stage in REVIEWED), "route", END)
+TAKEN_UP = (*(stage.node for stage in WORKING), *(stage.review_node for stage in REVIEWED), NEXT_REVIEW, END)
 """Where a month can stand whose thread lost what it was about to do."""
 
 

@@ -18,7 +18,7 @@ from langgraph.types import StateSnapshot
 from pydantic import ValidationError
 
 from domain.errors import InvalidInput, NotFound, NotTaken, PostHubError
-from domain.month import GRAPH_VERSION, CardStatus, Month
+from domain.month import GRAPH_VERSION, TECHNICAL, CardStatus, Month
 from domain.stages import STAGES
 from domain.tiers import organization_name
 from graph.content import build
@@ -170,7 +170,8 @@ def compiled(
         checkpointer: Ours in process; none for a server, which brings its own.
         patience_seconds: How long another process may take to let go of a run.
     """
-    plain = build(ports, sandbox=sandbox).compile(checkpointer=checkpointer, name="month")
+    plain: Any = build(ports, sandbox=sandbox).compile(checkpointer=checkpointer, name="month")
+    plain.stream_channels = [key for key in plain.stream_channels if key not in TECHNICAL]
     return MonthGraph(ports=ports, sandbox=sandbox, patience_seconds=patience_seconds, **vars(plain))
 
 

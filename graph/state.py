@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from domain.month import Cards
+from domain.month import (
+    CompanyId,
+    PackageCards,
+    PackagePath,
+    PersonaCards,
+    PlannedMonth,
+    PostCards,
+    RunId,
+    TopicCards,
+)
 from domain.month_request import MonthInput as MonthInput  # Studio draws its form from its schema
 
 
 class MonthOutput(TypedDict, total=False):
     """What a finished month is: where it lies and what became of each item."""
 
-    run_id: str
-    company_id: str
-    month: str
-    package: str
-    personas: Cards
-    topics: Cards
-    blog_posts: Cards
-    packages: Cards
+    run_id: RunId
+    company_id: CompanyId
+    month: PlannedMonth
+    package: PackagePath
+    personas: PersonaCards
+    topics: TopicCards
+    blog_posts: PostCards
+    packages: PackageCards

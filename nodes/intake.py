@@ -14,7 +14,7 @@ from domain.errors import FetchFailed, InvalidInput, LimitExceeded, NotFound, Un
 from domain.month import GRAPH_VERSION, Month, Update
 from domain.month_request import ApproveSchema, MonthInput, MonthRequest, TierName, parse
 from domain.review import Policy
-from domain.stages import RESEARCH
+from domain.stages import RESEARCH, WORKING
 from domain.tiers import organization_name, tier
 from fetching.pages import PageReader
 from nodes.acting import Acting, acting
@@ -24,13 +24,32 @@ from store.content.run_record import RunRecord
 from store.content.tenants import Tenants
 
 
+def _prompts_of_nodes() -> dict[str, Any]:
+    """Tell Studio which node asks with which prompt. What is chosen is a version, not the prompt's text."""
+    nodes = {
+        code: [stage.node for stage in WORKING if code in stage.templates]
+        for stage in WORKING
+        for code in stage.templates
+    }
+    version = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "minLength": 1}]}
+    described: dict[str, Any] = {
+        code: {**version, "title": code, "description": f"For {', '.join(used)}.", "langgraph_nodes": used}
+        for code, used in nodes.items()
+    }
+    everywhere = sorted({node for used in nodes.values() for node in used})
+    return {"langgraph_nodes": everywhere, "properties": described}
+
+
 class RunContext(BaseModel):
     """Who runs a month, and how it is approved. In Studio this is the assistant's configuration."""
 
     model_config = ConfigDict(extra="ignore")
 
     organization: str = Field(
-        "local", description="The organization that pays; on a server with keys it is the key's."
+        "local",
+        description="The organization that pays; on a server with keys it is the key's.",
+        examples=["local", "acme"],
+        json_schema_extra={"minLength": 1},
     )
     tier: TierName = Field(
         "ultimate",
@@ -42,6 +61,7 @@ class RunContext(BaseModel):
     templates: dict[str, int | str] = Field(
         default_factory=dict,
         description="Prompt versions by template, as numbers or labels: BLOGPOST_GEN_V1: 3, or staging.",
+        json_schema_extra=_prompts_of_nodes(),
     )
 
 

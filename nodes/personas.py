@@ -15,7 +15,7 @@ from domain.content.persona import (
     parse_personas,
     personas_schema,
 )
-from domain.month import Cards, Month, Rework, Update, new_card
+from domain.month import Again, Cards, Month, Rework, Update, new_card
 from domain.stages import PERSONAS, Kind
 from nodes.work import (
     USELESS,
@@ -44,7 +44,7 @@ Cast = dict[str, Persona]
 class Personas:
     ports: Ports
 
-    async def __call__(self, state: Month) -> Update:
+    async def __call__(self, state: Again) -> Update:
         rework = state.get("rework") or []
         announce(PERSONAS, [entry["item"] for entry in rework] or _items())
         cast, notes = await (self._again(state, rework) if rework else self._all(state))
@@ -65,7 +65,7 @@ class Personas:
             cards[item] = new_card(persona.character_name, revision, version=saved.version)
             await record_done(self.ports, state, Task(PERSONAS, item, revision))
             progress(PERSONAS, item, OutcomeStatus.DONE, persona.character_name)
-        return {"personas": cards, "rework": []}
+        return {"personas": cards}
 
     async def _all(self, state: Month) -> tuple[Cast, dict[str, list[str]]]:
         task = Task(PERSONAS, "all")

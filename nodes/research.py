@@ -10,7 +10,7 @@ from typing import Any
 from domain.calls import SearchResult
 from domain.content.dna import CompanyDNA, dna_findings, dna_schema
 from domain.errors import BadOutput, ContentBlocked, OutputTruncated, ProviderError
-from domain.month import Month, Rework, Update, new_card
+from domain.month import Again, Month, Rework, Update, new_card
 from domain.stages import RESEARCH, Kind
 from fetching.pages import Page
 from nodes.work import (
@@ -41,7 +41,7 @@ _NO_SEARCH = "Web search was not available (no provider has a key): these facts 
 class Research:
     ports: Ports
 
-    async def __call__(self, state: Month) -> Update:
+    async def __call__(self, state: Again) -> Update:
         rework: Rework = (state.get("rework") or [{"item": "dna", "revision": 0, "reason": ""}])[0]
         task = Task(RESEARCH, "dna", rework["revision"])
         pages = await self._pages(state)
@@ -64,10 +64,7 @@ class Research:
         await self._keep_sources(mine, content)
         await record_done(self.ports, state, task)
         progress(RESEARCH, "dna", OutcomeStatus.DONE, f"{len(known)} sources")
-        return {
-            RESEARCH.key: {"dna": new_card(state["company"], saved.revision, version=saved.version)},
-            "rework": [],
-        }
+        return {RESEARCH.key: {"dna": new_card(state["company"], saved.revision, version=saved.version)}}
 
     async def _pages(self, state: Month) -> list[dict[str, str]]:
         """Read the site once: a resumed run must see what the first one saw, or its questions would differ."""

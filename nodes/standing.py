@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from langgraph.types import Send
 
 from domain.month import Card, Cards, CardStatus, Month, Update, cards_of, new_card, with_cards
-from domain.stages import PACKAGES, PERSONAS, POSTS, RESEARCH, TOPICS, Stage
+from domain.stages import NEXT_REVIEW, PACKAGES, PERSONAS, POSTS, RESEARCH, TOPICS, Stage
 from nodes.review.point import work
 from nodes.review.texts import media
 
@@ -52,7 +52,7 @@ def standing(month: Month) -> Standing:
     asks = [stage for stage in (TOPICS, POSTS, PACKAGES) if _asks(month, stage)]
     if asks:
         return Standing(update, [asks[0].review_node], str(asks[0].point))
-    return Standing(update, [] if month.get("package") else ["route"])
+    return Standing(update, [] if month.get("package") else [NEXT_REVIEW])
 
 
 def _settled(cards: Cards) -> Cards:

@@ -9,7 +9,7 @@ from typing import Any
 
 from domain import steps
 from domain.content.topic import Slot, Topic, parse_topics, plan_slots, topic_problems, topics_schema
-from domain.month import Cards, Month, Update, new_card
+from domain.month import Again, Cards, Month, Update, new_card
 from domain.stages import PERSONAS, TOPICS, Kind
 from nodes.work import (
     USELESS,
@@ -39,7 +39,7 @@ Taken = list[dict[str, str]]
 class Topics:
     ports: Ports
 
-    async def __call__(self, state: Month) -> Update:
+    async def __call__(self, state: Again) -> Update:
         rework = {entry["item"]: entry for entry in state.get("rework") or []}
         personas = await self._personas(state)
         slots = self._slots(state, personas)
@@ -53,7 +53,7 @@ class Topics:
                 saved = await self._save(state, topic, task.revision, findings)
                 cards[topic.item] = new_card(topic.title, task.revision, version=saved.version)
                 taken.append({"title": topic.title, "focusKeyword": topic.focus_keyword})
-        return {"topics": cards, "rework": []}
+        return {"topics": cards}
 
     async def _personas(self, state: Month) -> list[ItemRecord]:
         return await kept(self.ports, state, PERSONAS, approved=True)

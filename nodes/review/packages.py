@@ -12,7 +12,7 @@ from domain.content.social import SocialPost, social_findings
 from domain.ids import content_hash
 from domain.month import Card, CardStatus, Month, Part, cards_of
 from domain.review import Decision
-from domain.stages import PACKAGES, POSTS, Kind, Stage
+from domain.stages import NEXT_REVIEW, PACKAGES, POSTS, Kind, Stage
 from nodes.made import DECIDED
 from nodes.review.point import Next, Review, Ruling, findings_text
 from nodes.review.question import Shown
@@ -25,6 +25,7 @@ from store.content.items import ItemRecord, ItemStatus
 @dataclass(frozen=True)
 class ReviewPackages(Review):
     stage: ClassVar[Stage] = PACKAGES
+    parts: ClassVar[tuple[str, ...]] = PARTS
 
     def waiting(self, state: Month) -> list[str]:
         """A package that was sent back is whole again when this node runs: its makers were awaited."""
@@ -104,7 +105,7 @@ class ReviewPackages(Review):
         ]
 
     def onward(self, state: Month) -> str:
-        return "route"
+        return NEXT_REVIEW
 
     async def _parts(self, state: Month, kind: Kind, item: str) -> list[ItemRecord]:
         parts = self.cards(state)[item].get("parts", {})

@@ -38,6 +38,7 @@ from domain.stages import PACKAGES, POSTS, TOPICS, Kind, Stage
 from domain.tiers import tier
 from domain.tokens import token_of
 from nodes.made import DECIDED
+from nodes.review.answer_schema import answer_schema
 from nodes.review.question import Asked, Question, Shown, brought, now
 from nodes.review.recording import Hearing
 from nodes.work import Ports, meant, owner, progress
@@ -65,6 +66,8 @@ class Review(ABC):
 
     stage: ClassVar[Stage]
     allowed: ClassVar[tuple[DecisionType, ...]] = ("approve", "edit", "reject", "drop")
+    parts: ClassVar[tuple[str, ...]] = ()
+    """What of a rejected item can be made again alone."""
 
     @property
     def point(self) -> Point:
@@ -96,8 +99,9 @@ class Review(ABC):
         if not standing:
             await self.ports.runs.set_status(state["run_id"], RunStatus.WAITING, waiting_at=self.point)
         problems = [each for told in state.get("problems", {}).values() for each in told]
+        request = hearing.question.request(self.stage.review_node, problems)
         try:
-            answer = interrupt(hearing.question.request(self.stage.review_node, problems))
+            answer = interrupt(request, response_schema=answer_schema(hearing.question.items, self.parts))
         except GraphInterrupt:
             if not standing:
                 raise
@@ -332,7 +336,7 @@ def _failure(card: Card) -> Shown:
 
 
 def _brief(state: Month, topic: str) -> Month:
-    aside = {"problems", "rework", PACKAGES.key}
+    aside = {"problems", PACKAGES.key}
     brief: Any = {key: value for key, value in state.items() if key not in aside}
     for stage in (TOPICS, POSTS):
         brief[stage.key] = {item: card for item, card in cards_of(state, stage).items() if item == topic}

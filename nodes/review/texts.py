@@ -14,7 +14,7 @@ from domain.content.post_body import body_of, sections_of
 from domain.content.topic import Topic, topic_problems
 from domain.ids import image_id, part_id, video_id
 from domain.month import Card, CardStatus, Month, new_card
-from domain.stages import IMAGES, PACKAGES, PERSONAS, POSTS, SOCIAL, TOPICS, VIDEO, Stage
+from domain.stages import IMAGES, NEXT_REVIEW, PACKAGES, PERSONAS, POSTS, SOCIAL, TOPICS, VIDEO, Stage
 from domain.text import clean
 from nodes.media import aspects
 from nodes.review.point import Next, Review, Ruling, findings_text, rework, work
@@ -70,7 +70,7 @@ class ReviewTopics(Review):
         return [work(state, POSTS.node, item, 0) for item in ruling.approved]
 
     def onward(self, state: Month) -> str:
-        return "route"
+        return NEXT_REVIEW
 
 
 _SHOWN = ("title", "slug", "metaTitle", "metaDescription", "keyTakeaways", "faqs", "wordCount")
@@ -115,7 +115,7 @@ class ReviewPosts(Review):
         return [send for item in ruling.approved for send in media(state, item, 0)]
 
     def onward(self, state: Month) -> str:
-        return "route"
+        return NEXT_REVIEW
 
 
 def _edited(post: BlogPost, edited: Mapping[str, Any]) -> BlogPost:

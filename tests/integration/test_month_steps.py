@@ -14,7 +14,7 @@ from langgraph.graph import END, START, StateGraph
 
 from domain.errors import InvalidInput, LimitExceeded
 from domain.ids import aspect_of, image_id, video_id
-from domain.month import Month, cards_of
+from domain.month import Again, Month, cards_of
 from domain.month_request import MonthRequest, parse
 from domain.stages import PERSONAS, POSTS, RESEARCH, TOPICS, Kind
 from nodes.intake import Intake, RunContext, open_run
@@ -77,7 +77,7 @@ class Bench:
         return told
 
     async def _run(self, node: Any, state: Any, context: Any) -> Any:
-        graph: Any = StateGraph(Month, context_schema=RunContext)
+        graph: Any = StateGraph(Again, context_schema=RunContext)
         graph.add_node("step", node)
         graph.add_edge(START, "step").add_edge("step", END)
         config = {"configurable": {"thread_id": self.run_id}}

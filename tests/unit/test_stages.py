@@ -9,7 +9,7 @@ import pytest
 from domain.calls import JobKind
 from domain.month import Month
 from domain.review import POINTS, Point
-from domain.stages import REVIEWED, STAGES, WORKING, Kind, at_point, booked_as, named, of_kind
+from domain.stages import NEXT_REVIEW, REVIEWED, STAGES, WORKING, Kind, at_point, booked_as, named, of_kind
 from domain.tables import load
 from graph.content import build
 from nodes.review import ReviewDna, ReviewPackages, ReviewPersonas, ReviewPosts, ReviewTopics
@@ -22,7 +22,7 @@ def graph() -> Any:
 
 def test_every_node_of_the_graph_is_the_work_or_the_review_of_a_stage() -> None:
     named_here = {stage.node for stage in WORKING} | {stage.review_node for stage in REVIEWED}
-    assert set(graph().nodes) == named_here | {"intake", "take_up", "route"}
+    assert set(graph().nodes) == named_here | {"intake", "take_up", NEXT_REVIEW}
 
 
 def test_every_review_point_is_the_point_of_one_reviewed_stage_in_the_order_of_the_month() -> None:
@@ -39,7 +39,7 @@ def test_every_review_node_asks_for_the_stage_whose_name_it_bears() -> None:
 def test_every_key_of_cards_is_a_key_of_the_state_that_merges_card_by_card() -> None:
     hints = get_type_hints(Month, include_extras=True)
     for key in {stage.key for stage in STAGES if stage.key}:
-        assert hints[key].__metadata__[0].__name__ == "merge_cards", key
+        assert hints[key].__metadata__[-1].__name__ == "merge_cards", key
 
 
 def test_every_kind_of_item_has_a_table_and_a_stage_that_makes_it() -> None:

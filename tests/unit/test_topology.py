@@ -10,7 +10,7 @@ from langgraph.types import Send
 
 from domain.month import Month, new_card
 from domain.review import Decision
-from domain.stages import HANDOVER
+from domain.stages import HANDOVER, NEXT_REVIEW
 from graph.content import build
 from graph.routing import MEETS
 from nodes.review import ReviewDna, ReviewPackages, ReviewPersonas, ReviewPosts, ReviewTopics
@@ -57,5 +57,5 @@ async def test_a_review_sends_to_the_nodes_that_the_graph_draws_from_it_and_to_n
 
 
 def test_the_meeting_point_leads_to_the_reviews_that_meet_there_and_to_the_end() -> None:
-    drawn = set(graph().branches["route"]["route"].ends)
+    drawn = set(graph().branches[NEXT_REVIEW]["route"].ends)
     assert drawn == {stage.review_node for stage in MEETS} | {HANDOVER.node}
