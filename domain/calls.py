@@ -187,9 +187,12 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
+    """``warnings`` tells what was restored in the answer or its sources, in words for a person."""
+
     text: str
     sources: tuple[Source, ...]
     served: Served
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

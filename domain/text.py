@@ -10,22 +10,45 @@ from typing import Any
 
 from domain.tables import load
 
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _LINE_ENDS = re.compile("\r\n|\r|\u2028|\u2029")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
 _SPACES = re.compile(r"\s+")
 _SENTENCE_END = re.compile(r"[.!?…]+[\"“”»)\]]*(?=\s|$)")
 
 
-def clean(value: Any) -> Any:
-    """Strip what PostgreSQL and terminals cannot carry (NUL, controls, lone surrogates) from all strings."""
+def normal(text: str) -> str:
+    """Return a text in the one form in which it is counted: NFC, line feeds, split surrogate pairs joined."""
+    if text.isascii() and "\r" not in text:
+        return text
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return unicodedata.normalize("NFC", _LINE_ENDS.sub("\n", joined))
+
+
+def normal_json(value: Any, *, refuse: bool = False) -> Any:
+    """Return plain JSON with every text in its normal form.
+
+    Args:
+        value: Plain JSON; anything else in it is left as it is.
+        refuse: Whether characters that no text may hold (controls, halves of surrogate pairs) are refused.
+
+    Raises:
+        ValueError: There is such a character; names it, and what stands before it.
+    """
     if isinstance(value, str):
-        joined = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-        return _CONTROLS.sub("", _LINE_ENDS.sub("\n", joined))
+        text = normal(value)
+        if refuse and (found := _NO_TEXT.search(text)):
+            before = text[max(0, found.start() - 20) : found.start()]
+            raise ValueError(
+                f"after “{before}” stands the character U+{ord(found[0]):04X}, which no text may hold"
+            )
+        return text
     if isinstance(value, list | tuple):
-        return [clean(one) for one in value]
+        return [normal_json(one, refuse=refuse) for one in value]
     if isinstance(value, dict):
-        return {clean(key): clean(one) for key, one in value.items()}
+        return {
+            normal_json(name, refuse=refuse): normal_json(one, refuse=refuse) for name, one in value.items()
+        }
     return value
 
 

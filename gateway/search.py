@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+from domain import steps
 from domain.calls import Call, SearchRequest, SearchResult, Source
+from domain.content.damage import broken, restore
+from domain.errors import BadOutput
 from gateway.asking import Asking, bytes_of, served_of
 from gateway.calls.judge import judge_text, judge_vectors
-from gateway.calls.request import CallRequest, Candidate
+from gateway.calls.request import CallRequest, CallResult, Candidate
+from gateway.calls.structured import Unfit, read_plain, unusable
 from gateway.config import Deployment
 from gateway.ports import EmbeddingProvider, SearchProvider
 
@@ -28,7 +32,19 @@ class SearchCalls(Asking):
         return self._config.serves("search")
 
     async def search(self, call: Call, request: SearchRequest) -> SearchResult:
-        """Search the web and answer from what was found."""
+        """Search the web and answer from what was found; an answer that reads as damaged is asked for once more.
+
+        Raises:
+            BadOutput: Both were damaged, or nothing but the model's thinking; ``details["raw"]`` is the last text.
+        """
+        result = await self._searched(call, request)
+        try:
+            return _sound(result)
+        except BadOutput:
+            again = replace(call, step=steps.ask_again(call.step))
+            return _sound(await self._searched(again, request))
+
+    async def _searched(self, call: Call, request: SearchRequest) -> CallResult:
         chain = self._config.chain("search")
 
         def candidate(model: Deployment) -> Candidate:
@@ -47,9 +63,7 @@ class SearchCalls(Asking):
         asked = CallRequest(
             call, "search", asdict(request), candidates, judge_text, self._config.call_seconds
         )
-        result = await self._calls.run(asked)
-        sources = tuple(Source(**each) for each in result.output["sources"])
-        return SearchResult(str(result.output["text"]), sources, served_of(result))
+        return await self._calls.run(asked)
 
     async def embed(self, call: Call, texts: Sequence[str]) -> list[list[float]]:
         """Return a vector of length 1 for each text, in order."""
@@ -76,6 +90,25 @@ class SearchCalls(Asking):
             )
         )
         return [_unit(vector) for vector in result.output["vectors"]]
+
+
+def _sound(result: CallResult) -> SearchResult:
+    """Read an answer, with what is damaged for certain restored.
+
+    Raises:
+        BadOutput: It is damaged beyond that.
+    """
+    text, served = str(result.output["text"]), served_of(result)
+    found = read_plain(text)
+    if isinstance(found, Unfit):
+        raise unusable(text, found, served.provider, replayed=result.replayed)
+    sources, notes = [], list(found.warnings)
+    for row in result.output["sources"]:
+        title, restored = restore(str(row["title"]))
+        snippet, _ = restore(str(row["snippet"]))
+        sources.append(Source(**{**row, "title": title, "snippet": snippet}))
+        notes += [f"In the title of {row['url']}: {note}" for note in (*restored, *broken(title))]
+    return SearchResult(found.value, tuple(sources), served, tuple(notes))
 
 
 def _unit(vector: Sequence[float]) -> list[float]:

@@ -21,6 +21,7 @@ from gateway.calls.structured import (
     Unfit,
     ask_again,
     read,
+    read_plain,
     simpler,
     unusable,
 )
@@ -36,13 +37,22 @@ class TextCalls(Asking):
     _engines: Mapping[str, LoadableEngine]
 
     async def text(self, call: Call, request: TextRequest) -> TextResult:
-        """Answer a prompt.
+        """Answer a prompt; an answer that reads as damaged is asked for once more.
 
         Raises:
             OutputTruncated: It hit ``max_tokens``.
             ContentBlocked: The provider's safety rules stopped it.
+            BadOutput: Both answers were damaged; ``details["raw"]`` is the last text.
         """
-        return await self._text(call, request, None)
+        first = await self._text(call, request, None)
+        found = read_plain(first.text)
+        if isinstance(found, Parsed):
+            return replace(first, text=found.value, warnings=(*first.warnings, *found.warnings))
+        second = await self._text(*ask_again(call, request, first.text, found), None)
+        found = read_plain(second.text)
+        if isinstance(found, Unfit):
+            raise unusable(second.text, found, second.served.provider, replayed=second.served.replayed)
+        return replace(second, text=found.value, warnings=(ASKED_AGAIN, *second.warnings, *found.warnings))
 
     async def _text(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,7 +45,7 @@ class Images:
         if not tier(month["tier"]).images:
             raise _not_in_tier(month, "images")
         self.ports.gateway.need("image")
-        brief, persona, asked_with = await visual_brief(self.ports, state, topic)
+        brief, persona, asked_with, said = await visual_brief(self.ports, state, topic)
         prompt = image_prompt(brief, persona, aspect, await industry(self.ports, month))
         tool = generate_image_tool(self.ports.gateway, task.call(month, "image", asked_with), once=True)
         made: MediaResult = await use(tool, **asdict(prompt), alt_text=brief.alt_text[:MAX_ALT_TEXT])
@@ -67,6 +68,7 @@ class Images:
             task.item,
             task.revision,
             content,
+            findings=said,
             template=asked_with,
             model=made.served.model,
         )
@@ -91,7 +93,7 @@ class Video:
         if not tier(month["tier"]).video:
             raise _not_in_tier(month, "video")
         self.ports.gateway.need("video")
-        brief, persona, asked_with = await visual_brief(self.ports, state, topic)
+        brief, persona, asked_with, said = await visual_brief(self.ports, state, topic)
         prompt: VisualPrompt = video_prompt(brief, persona, VIDEO_ASPECT, await industry(self.ports, month))
         tool = generate_video_tool(self.ports.gateway, task.call(month, "video", asked_with), once=True)
         made: MediaResult = await use(
@@ -116,6 +118,7 @@ class Video:
             task.item,
             task.revision,
             content,
+            findings=said,
             template=asked_with,
             model=made.served.model,
         )
@@ -123,8 +126,8 @@ class Video:
 
 async def visual_brief(
     ports: Ports, state: Work, topic: str
-) -> tuple[VisualBrief, dict[str, Any], TemplateRef]:
-    """What the post's pictures and clip show, in whose style, and the template version that was asked with.
+) -> tuple[VisualBrief, dict[str, Any], TemplateRef, Sequence[str]]:
+    """What the post's pictures and clip show, in whose style, which template version asked, and what was unusual.
 
     Asked once per post and revision, answered by the journal after.
     """
@@ -142,7 +145,7 @@ async def visual_brief(
     answer, rendered = await ask(
         ports, month, task, "VISUAL_GEN_V1", variables, visual_schema(), VisualBrief.model_validate
     )
-    return answer.value, persona.content, rendered.ref
+    return answer.value, persona.content, rendered.ref, answer.warnings
 
 
 async def industry(ports: Ports, month: Month) -> str:

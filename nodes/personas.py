@@ -47,7 +47,8 @@ class Personas:
     async def __call__(self, state: Again) -> Update:
         rework = state.get("rework") or []
         announce(PERSONAS, [entry["item"] for entry in rework] or _items())
-        cast, notes = await (self._again(state, rework) if rework else self._all(state))
+        said: list[str] = []
+        cast, notes = await (self._again(state, rework, said) if rework else self._all(state, said))
         revisions = {entry["item"]: entry["revision"] for entry in rework}
         asked_with = await template_ref(self.ports, state, _TEMPLATE)
         cards: Cards = {}
@@ -59,7 +60,7 @@ class Personas:
                 item,
                 revision,
                 persona.model_dump(mode="json", by_alias=True),
-                findings=notes.get(item, ()),
+                findings=(*said, *notes.get(item, ())),
                 template=asked_with,
             )
             cards[item] = new_card(persona.character_name, revision, version=saved.version)
@@ -67,19 +68,23 @@ class Personas:
             progress(PERSONAS, item, OutcomeStatus.DONE, persona.character_name)
         return {"personas": cards}
 
-    async def _all(self, state: Month) -> tuple[Cast, dict[str, list[str]]]:
+    async def _all(self, state: Month, said: list[str]) -> tuple[Cast, dict[str, list[str]]]:
         task = Task(PERSONAS, "all")
-        proposed = await self._ask(state, task, PROPOSED, {}, "", steps.DRAFT)
-        return await self._unique(state, task, dict(zip(_items(), proposed, strict=True)), {})
+        proposed = await self._ask(state, task, PROPOSED, {}, "", steps.DRAFT, said)
+        return await self._unique(state, task, dict(zip(_items(), proposed, strict=True)), {}, said)
 
-    async def _again(self, state: Month, rework: Sequence[Rework]) -> tuple[Cast, dict[str, list[str]]]:
+    async def _again(
+        self, state: Month, rework: Sequence[Rework], said: list[str]
+    ) -> tuple[Cast, dict[str, list[str]]]:
         others = await self._others(state, {entry["item"] for entry in rework})
         made: Cast = {}
         notes: dict[str, list[str]] = {}
         for entry in rework:
             task = Task(PERSONAS, entry["item"], entry["revision"])
-            proposed = await self._ask(state, task, 1, {**others, **made}, entry["reason"], steps.DRAFT)
-            unique, note = await self._unique(state, task, {entry["item"]: proposed[0]}, {**others, **made})
+            proposed = await self._ask(state, task, 1, {**others, **made}, entry["reason"], steps.DRAFT, said)
+            unique, note = await self._unique(
+                state, task, {entry["item"]: proposed[0]}, {**others, **made}, said
+            )
             made |= unique
             notes |= note
         return made, notes
@@ -93,7 +98,7 @@ class Personas:
         }
 
     async def _unique(
-        self, state: Month, task: Task, cast: Cast, kept: Cast
+        self, state: Month, task: Task, cast: Cast, kept: Cast, said: list[str]
     ) -> tuple[Cast, dict[str, list[str]]]:
         """Ask again for the personas that repeat an archetype or type; at last give them a free one."""
         for round_number in range(1, _ROUNDS + 1):
@@ -102,12 +107,12 @@ class Personas:
                 return cast, {}
             rest = {item: persona for item, persona in cast.items() if item not in offending}
             step = steps.ask_anew(round_number)
-            proposed = await self._ask(state, task, len(offending), {**kept, **rest}, "", step)
+            proposed = await self._ask(state, task, len(offending), {**kept, **rest}, "", step, said)
             cast = {**cast, **dict(zip(offending, proposed, strict=True))}
         return _assign_free(kept, cast)
 
     async def _ask(
-        self, state: Month, task: Task, count: int, taken: Cast, reason: str, step: str
+        self, state: Month, task: Task, count: int, taken: Cast, reason: str, step: str, said: list[str]
     ) -> list[Persona]:
         variables: dict[str, Any] = {
             "company": await company(self.ports, state),
@@ -135,6 +140,7 @@ class Personas:
             step=step,
             resumable=USELESS,
         )
+        said += answer.warnings
         return answer.value
 
 

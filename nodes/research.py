@@ -83,11 +83,11 @@ class Research:
         if not self.ports.gateway.has_search:
             return [], [_NO_SEARCH]
         answers = await asyncio.gather(*(self._question(state, question) for question in QUESTIONS))
-        findings = [answer for answer in answers if isinstance(answer, dict)]
-        warnings = [answer for answer in answers if isinstance(answer, str)]
-        return findings, warnings
+        findings = [finding for finding, _ in answers if finding]
+        return findings, [warning for _, warnings in answers for warning in warnings]
 
-    async def _question(self, state: Month, question: str) -> dict[str, Any] | str:
+    async def _question(self, state: Month, question: str) -> tuple[dict[str, Any] | None, Sequence[str]]:
+        """Search for one question; returns what was found, and what the editor should know of it."""
         variables = {"company": company_without_dna(state), "question": question}
         rendered = await render(self.ports, state, "RESEARCH_V1", variables)
         task = Task(RESEARCH, f"search.{question}")
@@ -102,9 +102,10 @@ class Research:
         try:
             found: SearchResult = await use(search, question=rendered.user)
         except ProviderError as error:
-            return f"The search for {question} brought nothing: {error.message}"
+            return None, (f"The search for {question} brought nothing: {error.message}",)
         sources = [{"url": source.url, "title": source.title} for source in found.sources]
-        return {"question": question, "answer": found.text, "sources": sources}
+        warnings = [f"The search for {question}: {warning}" for warning in found.warnings]
+        return {"question": question, "answer": found.text, "sources": sources}, warnings
 
     async def _synthesise(
         self,

@@ -49,8 +49,10 @@ class Topics:
         for batch in _batches([slot for slot in slots if not rework or slot.item in rework], bool(rework)):
             entry = rework.get(batch[0].item, {"item": f"batch.{batch[0].item}", "revision": 0, "reason": ""})
             task = Task(TOPICS, entry["item"], entry["revision"])
-            for topic, findings in await self._batch(state, task, batch, personas, taken, entry["reason"]):
-                saved = await self._save(state, topic, task.revision, findings)
+            said: list[str] = []
+            made = await self._batch(state, task, batch, personas, taken, entry["reason"], said)
+            for topic, findings in made:
+                saved = await self._save(state, topic, task.revision, (*said, *findings))
                 cards[topic.item] = new_card(topic.title, task.revision, version=saved.version)
                 taken.append({"title": topic.title, "focusKeyword": topic.focus_keyword})
         return {"topics": cards}
@@ -84,8 +86,10 @@ class Topics:
         personas: Sequence[ItemRecord],
         taken: Taken,
         reason: str,
+        said: list[str],
     ) -> list[tuple[Topic, Sequence[str]]]:
-        topics = {topic.item: topic for topic in await self._ask(state, task, slots, personas, taken, reason)}
+        first = await self._ask(state, task, slots, personas, taken, reason, said)
+        topics = {topic.item: topic for topic in first}
         problems: Mapping[str, Sequence[str]] = {}
         for round_number in range(1, _ROUNDS + 2):
             problems = topic_problems(list(topics.values()), taken)
@@ -96,7 +100,7 @@ class Topics:
             known = [*taken, *({"title": t.title, "focusKeyword": t.focus_keyword} for t in rest)]
             why = " ".join(line for lines in problems.values() for line in lines)
             for topic in await self._ask(
-                state, task, again, personas, known, why, steps.ask_anew(round_number)
+                state, task, again, personas, known, why, said, steps.ask_anew(round_number)
             ):
                 topics[topic.item] = topic
         return [(topics[slot.item], problems.get(slot.item, ())) for slot in slots]
@@ -109,6 +113,7 @@ class Topics:
         personas: Sequence[ItemRecord],
         taken: Taken,
         reason: str,
+        said: list[str],
         step: str = steps.DRAFT,
     ) -> list[Topic]:
         cast = {record.item: record.content for record in personas}
@@ -137,6 +142,7 @@ class Topics:
             step=step,
             resumable=USELESS,
         )
+        said += answer.warnings
         return answer.value
 
     async def _save(self, state: Month, topic: Topic, revision: int, findings: Sequence[str]) -> ItemRecord:

@@ -41,6 +41,8 @@ class Standin:
     videos_end: bool = True
     file_is_there: bool = True
     tries: dict[str, int] = field(default_factory=dict)
+    says: list[str] = field(default_factory=list)
+    """What it answers next, in turn; after that what the prompt asks for."""
 
     @property
     def billed(self) -> int:
@@ -95,6 +97,8 @@ class _App:
         if "[slow]" in text:
             await asyncio.sleep(0.5)
         answer = _gemini_answer(text)
+        if self.standin.says:
+            answer["candidates"][0]["content"]["parts"] = [{"text": self.standin.says.pop(0)}]
         _charge(self.standin, model, answer["usageMetadata"])
         if "[broken body]" in text:
             return Response('{"candidates": [{"conte', media_type="application/json")
@@ -135,7 +139,8 @@ class _App:
             )
         self.standin.bill.append(("perplexity/sonar", 5370))
         results = [{"id": 1, "url": "https://mlyn.example/", "title": "Mlýn", "snippet": "…", "date": None}]
-        text = {"type": "output_text", "text": "Praží kávu. [1]", "annotations": []}
+        said = self.standin.says.pop(0) if self.standin.says else "Praží kávu. [1]"
+        text = {"type": "output_text", "text": said, "annotations": []}
         usage = {
             "input_tokens": 3681,
             "output_tokens": 780,

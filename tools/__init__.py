@@ -27,18 +27,13 @@ def tools_for(
         country: Where searches look from, ISO 3166 alpha-2.
     """
     # Loaded on use, so that reading a page does not load LangChain.
-    from tools.image import generate_image_tool
-    from tools.page import read_page_tool, read_site_tool
-    from tools.search import web_search_tool
-    from tools.video import generate_video_tool
+    from tools import image, page, search, video
 
-    search = (
-        [web_search_tool(gateway, call, language=language, country=country)] if gateway.has_search else []
-    )
+    found = [search.web_search_tool(gateway, call, language=language, country=country)]
     return [
-        *search,
-        read_page_tool(pages),
-        read_site_tool(pages),
-        generate_image_tool(gateway, call),
-        generate_video_tool(gateway, call),
+        *(found if gateway.has_search else ()),
+        page.read_page_tool(pages),
+        page.read_site_tool(pages),
+        image.generate_image_tool(gateway, call),
+        video.generate_video_tool(gateway, call),
     ]

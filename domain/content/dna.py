@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from domain.text import clean, key
+from domain.text import key, normal_json
 
 TEXT_FACTS = ("mission", "vision", "target_audience", "industry", "usp")
 LIST_FACTS = (
@@ -56,8 +56,9 @@ class CompanyDNA(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _clean(cls, value: Any) -> Any:
-        return clean(value)
+    def _normal(cls, value: Any) -> Any:
+        """``raw`` is evidence: it may hold anything."""
+        return normal_json(value)
 
     @field_validator(*LIST_FACTS, mode="before")
     @classmethod

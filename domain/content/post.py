@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, computed_field, field_validator, model_validator
 from slugify import slugify
 
+from domain.content.damage import unreadable
 from domain.content.topic import Topic
 from domain.content.written import Content
 from domain.tables import load
@@ -260,8 +261,9 @@ def _text_findings(post: BlogPost) -> list[str]:
         found.append("Two sections have the same heading: no heading may repeat.")
     if any(not words_of(text) for faq in post.faqs for text in (faq.question, faq.answer)):
         found.append("A question or an answer of the FAQ is empty: write both.")
-    everything = "\n".join((post.title, post.meta_title, post.meta_description, *_pieces(post)))
-    return found + [
+    pieces = (post.title, post.meta_title, post.meta_description, *_pieces(post))
+    everything = "\n".join(pieces)
+    return [*found, *(one for piece in pieces for one in unreadable(piece))] + [
         f"“{piece}” must not be published: put the article's own words in its place."
         for piece in leaks(everything)
     ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from domain.content.damage import unreadable
 from domain.content.platforms import Platform
 from domain.content.written import Content
 from domain.content.x_text import x_weight
@@ -93,6 +94,11 @@ def social_findings(social: SocialPost, platform: Platform) -> list[str]:
         *_text_findings(social, platform, caption),
         *_hashtag_findings(social, platform, caption),
         *_hook_findings(social, platform),
+        *(
+            one
+            for piece in (social.text_content, social.cta_text, *social.hashtags)
+            for one in unreadable(piece)
+        ),
         *(f"“{piece}” must not be published: it is no text of the company." for piece in leaks(caption)),
     ]
 

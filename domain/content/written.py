@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.alias_generators import to_camel
 
-from domain.text import clean
+from domain.text import normal_json
 
 
 class Content(BaseModel):
@@ -23,8 +23,9 @@ class Content(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _clean(cls, value: Any) -> Any:
-        return clean(value)
+    def _normal(cls, value: Any) -> Any:
+        """Bring every text into the form in which it is counted; what no text may hold is refused, not dropped."""
+        return normal_json(value, refuse=True)
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON under the outside names; what is stored and what templates are given."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from domain.content.damage import runs_away
 from domain.errors import BadOutput, ContentBlocked, MoneyState, OutputTruncated, ProviderError
 from gateway.calls.media import media_type_of
 from gateway.ports import Answer, Finish
@@ -55,6 +56,8 @@ def _stopped(provider: str, answer: Answer) -> ProviderError | None:
             provider=provider,
             reason=answer.reason,
         )
+    if answer.finish is Finish.LENGTH and (piece := runs_away(answer.text)):
+        return _bad(provider, f"said “{piece[:40]}” over and over until the token limit")
     if answer.finish is Finish.LENGTH:
         return OutputTruncated(
             f"{provider}'s answer hit the token limit and is cut off.",

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from domain import steps
 from domain.calls import Call, TextRequest
+from domain.content.damage import THOUGHT, mend, without_thinking
 from domain.errors import BadOutput, InvalidInput, MoneyState
 from domain.ids import canonical_json
 
@@ -46,22 +47,36 @@ class Unfit:
 
 
 def read(text: str, parse: Callable[[Any], T]) -> Parsed[T] | Unfit:
-    """Read an answer as JSON, repair it where it is none, and parse it."""
-    warnings: tuple[str, ...] = ()
+    """Read an answer as JSON, repair it where it is none, mend what is damaged for certain, and parse it."""
+    said, thought = without_thinking(text)
+    warnings: tuple[str, ...] = (THOUGHT,) if thought else ()
     try:
-        value = _strict(text)
+        value = _strict(said)
     except (ValueError, RecursionError) as error:
-        value, warnings = _repaired(text), (REPAIRED,)
+        value, warnings = _repaired(said), (*warnings, REPAIRED)
         if not isinstance(value, dict | list):
             return Unfit((f"The answer is no JSON: {error}.",))
+    mended = mend(value)
+    if mended.damage:
+        return Unfit(mended.damage)
     try:
-        return Parsed(parse(value), warnings)
+        return Parsed(parse(mended.value), (*warnings, *mended.restored))
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         lines = (f"{'.'.join(map(str, each['loc'])) or 'answer'}: {each['msg']}" for each in found)
         return Unfit(tuple(lines)[:_MOST_PROBLEMS])
     except (ValueError, TypeError, KeyError, InvalidInput, BadOutput) as error:
         return Unfit((f"{type(error).__name__}: {error}",))
+
+
+def read_plain(text: str) -> Parsed[str] | Unfit:
+    """Read an answer that is a text, with what is damaged for certain restored."""
+    mended = mend(text)
+    if mended.damage:
+        return Unfit(mended.damage)
+    if not mended.value.strip():
+        return Unfit(("Nothing is left of the answer but the model's thinking.",))
+    return Parsed(mended.value, mended.restored)
 
 
 def _strict(text: str) -> Any:
@@ -113,7 +128,10 @@ def _bare(key: str, value: Any) -> Any:
 def ask_again(call: Call, request: TextRequest, text: str, unfit: Unfit) -> tuple[Call, TextRequest]:
     """Return the call and the request that ask once more, with the answer and what is wrong with it as data."""
     # Plain data without a word of instruction: the words of prompts belong to the templates.
-    correction = canonical_json({"rejected_answer": text, "validation_errors": list(unfit.problems)})
+    shown = text.encode(
+        "utf-8", "backslashreplace"
+    ).decode()  # what no request can carry is told as what it is
+    correction = canonical_json({"rejected_answer": shown, "validation_errors": list(unfit.problems)})
     return replace(call, step=steps.ask_again(call.step)), replace(
         request, prompt=f"{request.prompt}\n\n{correction}"
     )

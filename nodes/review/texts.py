@@ -15,7 +15,7 @@ from domain.content.topic import Topic, topic_problems
 from domain.ids import image_id, part_id, video_id
 from domain.month import Card, CardStatus, Month, new_card
 from domain.stages import IMAGES, NEXT_REVIEW, PACKAGES, PERSONAS, POSTS, SOCIAL, TOPICS, VIDEO, Stage
-from domain.text import clean
+from domain.text import normal_json
 from nodes.media import aspects
 from nodes.review.point import Next, Review, Ruling, findings_text, rework, work
 from nodes.review.question import Shown
@@ -122,7 +122,7 @@ def _edited(post: BlogPost, edited: Mapping[str, Any]) -> BlogPost:
     """The article as a person changed it; the text is its sections, put together."""
     fields = {key: value for key, value in edited.items() if key != "body"}
     if "body" in edited:
-        fields["sections"] = sections_of(clean(edited["body"]), post.sections)
+        fields["sections"] = sections_of(normal_json(edited["body"]), post.sections)
     return BlogPost.model_validate({**post.plain(), **fields})
 
 

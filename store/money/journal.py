@@ -22,7 +22,7 @@ from domain.ids import content_hash, stable_id
 from store.database import Database
 from store.money import sql
 from store.money.group_commit import GroupCommit
-from store.text import json_text
+from store.text import json_text, original_json
 
 _POLL_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5)
 
@@ -297,4 +297,5 @@ def _being_opened(key: JobKey) -> Job:
 
 def _job(row: Any, *, mine: bool = False) -> Job:
     taken_over = mine and row.status in {"processing", "pending"}
-    return Job(row.id, row.status, row.output, row.provider_ref, row.error, mine, taken_over)
+    output, ref, error = map(original_json, (row.output, row.provider_ref, row.error))
+    return Job(row.id, row.status, output, ref, error, mine, taken_over)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from store.shared.redis import RedisAway, SharedRedis
+from store.text import json_text, original_json
 
 LEAD_SECONDS = 10
 """A leader that has not said within this time that it still works counts as dead."""
@@ -78,7 +79,7 @@ class AnswerCache:
         except RedisAway:
             return "lead"
         if isinstance(found, str):
-            answer = json.loads(found)
+            answer = original_json(json.loads(found))
             assert isinstance(answer, dict)
             return answer
         return "lead" if found == 1 else "wait"
@@ -89,7 +90,7 @@ class AnswerCache:
 
     async def store(self, key: CacheKey, answer: Mapping[str, Any], *, seconds: int) -> None:
         """Keep an answer for a time, and end the lead."""
-        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+        text = json_text(answer)
         await self._run(self._store, [key.text, f"{key.text}:lead"], [self._me, text, seconds])
 
     async def leave(self, key: CacheKey) -> None:

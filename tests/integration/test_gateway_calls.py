@@ -34,6 +34,7 @@ from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Ledger
 from store.money.prices import Prices
+from store.text import original_json
 from tests.gateway_standin import TEXT, Standin, standing_in
 
 CALL = Call(
@@ -319,6 +320,64 @@ async def test_an_answer_that_does_not_fit_is_asked_for_once_more_with_what_is_w
     assert await ledger.run_cost("run-1") == standin.billed
     await gateway.structured(CALL, request, Person.model_validate)
     assert len(standin.bill) == 2
+
+
+async def test_a_damaged_answer_is_asked_for_once_more_and_kept_as_it_came(
+    gateway: Gateway, standin: Standin, ledger: Ledger, database: Database
+) -> None:
+    damaged = '{"name": "E\\u0000m\\ud800a\ufffd", "age": 31}\u0000'
+    standin.says = [damaged]
+    request = replace(ASK, prompt="[json]", schema=SCHEMA)
+    found = await gateway.structured(CALL, request, Person.model_validate)
+    assert found.value == Person(name="Ema", age=31)
+    assert found.warnings == ("The first answer did not fit and was asked for again.",)
+    assert len(standin.bill) == 2 and await ledger.run_cost("run-1") == standin.billed
+    assert "There is a control character (U+0000)" in str(standin.requests[1][1])
+    async with database.transaction() as connection:
+        stored = (
+            (await connection.execute(text("select output from jobs order by created_at"))).scalars().first()
+        )
+    assert stored is not None and original_json(stored)["text"] == damaged
+    await gateway.structured(CALL, request, Person.model_validate)
+    assert len(standin.bill) == 2
+
+
+async def test_what_can_only_have_been_one_thing_is_restored_and_named(
+    gateway: Gateway, standin: Standin
+) -> None:
+    standin.says = ['<think>{"name": 1}</think>{"name": "Kav\u0102\u02c7rna &amp; \\\\u010daj", "age": 31}']
+    found = await gateway.structured(
+        CALL, replace(ASK, prompt="[json]", schema=SCHEMA), Person.model_validate
+    )
+    assert found.value.name == "Kavárna & čaj"
+    assert [one.split(" ")[0] for one in found.warnings] == ["The", "name:", "name:"]
+    assert len(standin.bill) == 1
+
+
+async def test_a_runaway_answer_is_not_bought_again_with_more_room(
+    gateway: Gateway, standin: Standin, ledger: Ledger
+) -> None:
+    standin.says = ['{"name": "' + "káva, čaj, " * 100] * 3
+    with pytest.raises(BadOutput, match="over and over"):
+        await gateway.structured(
+            CALL, replace(ASK, prompt="[truncated]", schema=SCHEMA), Person.model_validate
+        )
+    asked = [path.rpartition("/")[2].partition(":")[0] for path, _ in standin.requests]
+    assert len(asked) == len(set(asked))
+    assert await ledger.run_cost("run-1") == standin.billed
+
+
+async def test_a_damaged_search_is_asked_for_once_more_and_a_text_too(
+    gateway: Gateway, standin: Standin
+) -> None:
+    standin.says = ["Praží k\ufffdvu.", "<think>hm</think>Praží kávu&hellip;"]
+    found = await gateway.search(CALL, SearchRequest("Co dělají?"))
+    assert found.text == "Praží kávu…" and len(found.warnings) == 2
+    standin.says = ["Káva, která", "<think>nic víc"]
+    with pytest.raises(BadOutput, match="does not fit") as caught:
+        await gateway.text(CALL, ASK)
+    assert caught.value.details["raw"] == "<think>nic víc"
+    assert len(standin.bill) == 4
 
 
 async def test_an_answer_that_never_fits_keeps_its_raw_text(gateway: Gateway, standin: Standin) -> None:

@@ -12,6 +12,7 @@ from domain.errors import InvalidInput, NotFound
 from domain.ids import content_hash
 from store.content.items import Items, ItemStatus, Kind, Owner
 from store.database import Database
+from store.text import original_json
 
 TOPIC: dict[str, Any] = {
     "title": "Jak vybrat kávu",
@@ -183,8 +184,8 @@ async def test_an_item_of_another_run_is_unknown(items: Items, owner: Owner) -> 
 async def test_nul_and_lone_surrogates_in_content_do_not_lose_the_content(items: Items, owner: Owner) -> None:
     content = {"a\x00": "x\x00y", "list": ["\ud800z", {"pair": "\ud83d\ude00"}]}
     saved = await items.save(owner, Kind.POST, "p\x00", 0, content)
-    assert saved.item == "p"
-    assert saved.content == {"a": "xy", "list": ["z", {"pair": "😀"}]}
+    assert saved.item not in {"p", "p\x00"}
+    assert original_json(saved.content) == {"a\x00": "x\x00y", "list": ["\ud800z", {"pair": "😀"}]}
     assert saved.content_hash == content_hash(saved.content)
 
 

@@ -14,6 +14,7 @@ from store.content.items import Owner
 from store.content.run_record import RunRecord
 from store.content.runs import Runs
 from store.database import Database
+from store.text import original_json
 
 
 @pytest.fixture
@@ -75,7 +76,10 @@ async def test_runs_are_listed_newest_first(runs: Runs, owner: Owner) -> None:
 async def test_a_status_brings_its_circumstances_and_drops_older_ones(runs: Runs, owner: Owner) -> None:
     await runs.create(_run(owner))
     await runs.set_status("run-1", "failed", error={"code": "X", "message": "a\x00b"})
-    assert (await runs.get(owner.organization_id, "run-1")).error == {"code": "X", "message": "ab"}
+    assert original_json((await runs.get(owner.organization_id, "run-1")).error) == {
+        "code": "X",
+        "message": "a\x00b",
+    }
     await runs.set_status("run-1", "done", out="/tmp/out")
     await runs.set_status("run-1", "waiting", waiting_at="review_posts")
     run = await runs.get(owner.organization_id, "run-1")

@@ -99,7 +99,7 @@ async def test_the_sources_of_facts_are_replaced_as_a_whole(
     tenants: Tenants, owner: Owner, stranger: Owner
 ) -> None:
     old = [("mission", "Pečeme", "https://a.example/o-nas")]
-    new = [("usp", "Kvásek\x00", "https://a.example/"), ("usp", "Kvásek", "https://a.example/")]
+    new = [("usp", "Kvásek", "https://a.example/"), ("usp", "Kvásek", "https://a.example/")]
     await tenants.save_fact_sources(owner, old)
     await tenants.save_fact_sources(stranger, old)
     await tenants.save_fact_sources(owner, new)

@@ -164,8 +164,10 @@ def test_unfilled_slots_never_go_out() -> None:
     assert any("[vložte odkaz]" in one for one in social_findings(post, facebook))
 
 
-def test_what_a_database_cannot_hold_is_stripped() -> None:
-    assert SocialPost(text_content="a\x00b\ud800c").text_content == "abc"
+@pytest.mark.parametrize("char", ["\x00", "\x07", "\x9b", "\ud800", "\ufdd0"])
+def test_what_no_text_may_hold_is_refused_and_not_dropped(char: str) -> None:
+    with pytest.raises(ValueError, match=rf"U\+{ord(char):04X}"):
+        SocialPost(text_content=f"a{char}b")
 
 
 @pytest.mark.parametrize(
