@@ -7,23 +7,20 @@ import zlib
 from collections.abc import AsyncIterator, Collection
 from typing import Protocol
 
+from domain.content.media_file import media_type_of
+
 GENERIC_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _TEXTUAL = re.compile(r"text/.*|.*[/+](?:xml|json)")
 _HTML_START = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
 )
-_WEBP = re.compile(rb"RIFF....WEBP", re.S)
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
     (b"%PDF-", "application/pdf"),
     (b"PK\x03\x04", "application/zip"),
     (b"\x1f\x8b", "application/gzip"),
     (b"\x28\xb5\x2f\xfd", "application/zstd"),
     (b"BZh", "application/x-bzip2"),
     (b"\xfd7zXZ\x00", "application/x-xz"),
-    (b"\x1aE\xdf\xa3", "video/webm"),
 )
 
 
@@ -105,13 +102,11 @@ async def read_capped(chunks: AsyncIterator[bytes], content_encoding: str, max_b
 
 def sniff(content: bytes) -> str:
     """Media type by the first bytes, ``""`` where they say nothing."""
+    if found := media_type_of(content):
+        return found
     for signature, media_type in _SIGNATURES:
         if content.startswith(signature):
             return media_type
-    if _WEBP.match(content):
-        return "image/webp"
-    if content[4:8] == b"ftyp":
-        return "video/mp4"
     return "text/html" if _HTML_START.match(content[:4096]) else ""
 
 

@@ -26,7 +26,7 @@ PACKAGES = (
 )
 """The packages of PostHub's wheel. They have plain names, so another distribution may bring one of the same name."""
 
-_EXTRAS = {"sandbox": ("PIL", "av", "starlette", "uvicorn"), "server": ("langgraph_cli", "langgraph_api")}
+_EXTRAS = {"sandbox": ("av", "starlette", "uvicorn"), "server": ("langgraph_cli", "langgraph_api")}
 """Extra → the modules that it brings."""
 
 BY_ITSELF = (

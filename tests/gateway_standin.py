@@ -23,8 +23,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
-MP4 = b"\x00\x00\x00\x18ftypmp42" + b"film"
+from tests.media_bytes import MP4, PNG
+
 TEXT = "Dobrý den, káva je hotová."
 _PRICES = {"gemini-3.8-flash": ("0.75", "3.75"), "gemini-3.5-flash-lite": ("0.30", "2.50")}
 _STATUS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}

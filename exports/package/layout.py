@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from exports.formats.pictures import needs_jpeg
 from exports.package.model import MonthPackage, PostPackage
 from exports.package.names import Names, iso_day, safe_name
-
-_EXTENSIONS: Mapping[str, str] = {
-    "image/png": ".png",
-    "image/jpeg": ".jpg",
-    "image/webp": ".webp",
-    "image/gif": ".gif",
-    "video/mp4": ".mp4",
-    "video/webm": ".webm",
-}
 
 
 @dataclass(frozen=True)
@@ -36,14 +28,23 @@ class PackagedFile:
 
 @dataclass
 class Layout:
-    """Folders by post item, media files by (post item, asset item), thumbnails by post item."""
+    """Folders by post item, media files by (post item, asset item), thumbnails by post item.
+
+    ``jpegs`` are pictures once more, for networks that refuse the format in which they were made.
+    """
 
     folders: Mapping[str, str]
     media: dict[tuple[str, str], PackagedFile] = field(default_factory=dict)
     thumbnails: dict[str, PackagedFile] = field(default_factory=dict)
+    jpegs: dict[tuple[str, str], PackagedFile] = field(default_factory=dict)
 
     def image(self, post: str, asset: str) -> PackagedFile:
         return self.media[(post, asset)]
+
+    def image_for(self, code: str, post: str, asset: str) -> PackagedFile:
+        """The picture in a format that a network takes."""
+        made = self.image(post, asset)
+        return self.jpegs.get((post, asset), made) if needs_jpeg(made.media_type, (code,)) else made
 
     def video(self, post: PostPackage) -> PackagedFile | None:
         return self.media.get((post.item, post.video.item)) if post.video else None
@@ -59,23 +60,3 @@ def _folder(post: PostPackage) -> str:
     text = str(post.post.get("slug") or "") or str(post.post.get("title") or "")
     day = iso_day(post.topic.content.get("plannedDate"))
     return f"{day}-{safe_name(text, safe_name(post.item, 'post'))}"
-
-
-def media_type(data: bytes) -> str | None:
-    """Tell an image or a video by its first bytes; None for everything else, SVG and HTML included."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data[:6] in (b"GIF87a", b"GIF89a"):
-        return "image/gif"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    if data[4:8] == b"ftyp":
-        return "video/mp4"
-    return "video/webm" if data.startswith(b"\x1a\x45\xdf\xa3") else None
-
-
-def extension(kind: str) -> str:
-    """File name extension of one of the media types that `media_type` tells."""
-    return _EXTENSIONS[kind]

@@ -90,7 +90,10 @@ def social_json(
 ) -> dict[str, Any]:
     """Return ``social/<platform>.json``: the caption as sent, its parts, and the media meant for it."""
     images = [
-        {"path": layout.image(post.item, image.item).inside_post, "alt_text": image.alt_text}
+        {
+            "path": layout.image_for(social.platform, post.item, image.item).inside_post,
+            "alt_text": image.alt_text,
+        }
         for image in post.images
         if social.platform in image.platforms
     ]
@@ -145,7 +148,11 @@ def _entry(post: PostPackage, layout: Layout) -> dict[str, Any]:
         "provenance": asdict(post.provenance),
         "social": [asdict(social) for social in post.social],
         "images": [
-            {**asdict(image), "file": _file(layout.media.get((post.item, image.item)))}
+            {
+                **asdict(image),
+                "file": _file(layout.media.get((post.item, image.item))),
+                "jpeg": _file(layout.jpegs.get((post.item, image.item))),
+            }
             for image in post.images
         ],
         "video": _video(post, layout),

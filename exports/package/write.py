@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from domain.content.media_file import extension_of, media_type_of
+from domain.tables import load
 from exports.formats.article import Labels, markdown
-from exports.package.layout import Layout, PackagedFile, extension, media_type, plan
+from exports.formats.pictures import as_jpeg, needs_jpeg
+from exports.package.layout import Layout, PackagedFile, plan
 from exports.package.manifest import as_bytes, manifest, post_json, social_json
 from exports.package.model import ImagePackage, MonthPackage, OutcomeEntry, PostPackage
 from exports.package.names import Names, safe_name
@@ -19,6 +22,7 @@ from exports.page.render import index_page, load_labels, post_page
 from store.content.reviews import OutcomeStatus
 
 INDEX = "index.html"
+JPEG = "image/jpeg"
 
 
 class Files(Protocol):
@@ -64,15 +68,25 @@ async def _copy_media(
         names = Names()
         for item, key, name in _media(post):
             data = await files.get(key)
-            kind = media_type(data)
-            if kind is None:
+            kind = media_type_of(data)
+            if kind is None or kind not in load("domain", "media")["extensions"]:
                 yield _refused(item)
                 continue
-            path = f"{layout.folders[post.item]}/media/{names.take(name, extension(kind))}"
-            await asyncio.to_thread(stage.write, path, data)
-            _remember(
-                layout, post, item, PackagedFile(key, path, kind, hashlib.sha256(data).hexdigest(), len(data))
-            )
+            folder = f"{layout.folders[post.item]}/media"
+            stored = await _put(stage, f"{folder}/{names.take(name, extension_of(kind))}", key, kind, data)
+            _remember(layout, post, item, stored)
+            if needs_jpeg(kind, _networks(post, item)) and (jpeg := await asyncio.to_thread(as_jpeg, data)):
+                path = f"{folder}/{names.take(name, extension_of(JPEG))}"
+                layout.jpegs[(post.item, item)] = await _put(stage, path, key, JPEG, jpeg)
+
+
+async def _put(stage: Stage, path: str, key: str, kind: str, data: bytes) -> PackagedFile:
+    await asyncio.to_thread(stage.write, path, data)
+    return PackagedFile(key, path, kind, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def _networks(post: PostPackage, item: str) -> tuple[str, ...]:
+    return next((image.platforms for image in post.images if image.item == item), ())
 
 
 def _media(post: PostPackage) -> list[tuple[str, str, str]]:
@@ -101,7 +115,7 @@ def _remember(layout: Layout, post: PostPackage, item: str, stored: PackagedFile
 
 
 def _refused(item: str) -> OutcomeEntry:
-    reason = "The stored file is no PNG, JPEG, WebP, GIF, MP4 or WebM by its content, so it was left out."
+    reason = "The stored file is no PNG, JPEG, WebP, GIF, MP4, QuickTime or WebM by its content, so it was left out."
     return OutcomeEntry("asset", item, 0, OutcomeStatus.FAILED, "MEDIA_NOT_SAFE", reason, "spent")
 
 

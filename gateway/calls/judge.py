@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from domain.content.damage import runs_away
+from domain.content.media_file import lacks, media_type_of
 from domain.errors import BadOutput, ContentBlocked, MoneyState, OutputTruncated, ProviderError
-from gateway.calls.media import media_type_of
+from domain.tables import load
 from gateway.ports import Answer, Finish
 
 Judge = Callable[[str, Answer], ProviderError | None]
@@ -29,12 +30,12 @@ def judge_vectors(provider: str, answer: Answer) -> ProviderError | None:
 
 
 def judge_image(provider: str, answer: Answer) -> ProviderError | None:
-    """An image has to be a PNG, JPEG or WebP by its first bytes."""
+    """An image has to be a PNG, JPEG or WebP by its bytes, and whole."""
     return _judge_media(provider, answer, "image/")
 
 
 def judge_video(provider: str, answer: Answer) -> ProviderError | None:
-    """A video has to be an MP4 by its first bytes."""
+    """A video has to be an MP4 or QuickTime film by its bytes, and whole."""
     return _judge_media(provider, answer, "video/")
 
 
@@ -42,8 +43,12 @@ def _judge_media(provider: str, answer: Answer, kind: str) -> ProviderError | No
     if answer.media is None:
         return _stopped(provider, answer) or _bad(provider, f"sent no {kind.rstrip('/')}")
     found = media_type_of(answer.media.content)
-    if found is None or not found.startswith(kind):
-        return _bad(provider, f"sent a file that is no {kind.rstrip('/')}")
+    if found is None or found not in load("domain", "media")["made"] or not found.startswith(kind):
+        return _bad(
+            provider, f"sent a file that is no {kind.rstrip('/')} of a kind that can be used ({found})"
+        )
+    if lack := lacks(answer.media.content):
+        return _bad(provider, f"sent a broken {kind.rstrip('/')}: {lack}")
     return None
 
 

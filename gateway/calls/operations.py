@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.content.media_file import lacks, media_type_of
 from domain.errors import MediaJobFailed, MoneyState, PostHubError
 from gateway.calls.attempt import BookedAttempt
 from gateway.calls.booking import uncancelled, until_stored
-from gateway.calls.media import media_type_of
 from gateway.calls.request import Candidate
 from gateway.ports import Answer, MediaFile, Operation
 from store.content.files import FileStore
@@ -68,6 +68,6 @@ class Operations:
             "thumbnail_key": None,
         }
         thumbnail = answer.thumbnail
-        if thumbnail is not None and (found := media_type_of(thumbnail.content)):
+        if thumbnail and (found := media_type_of(thumbnail.content)) and not lacks(thumbnail.content):
             stored["thumbnail_key"] = await self._files.put(thumbnail.content, found)
         return stored

@@ -28,7 +28,8 @@ from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Ledger
 from store.money.prices import Prices
-from tests.gateway_standin import MP4, PNG, Standin, standing_in
+from tests.gateway_standin import Standin, standing_in
+from tests.media_bytes import MP4, PNG
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_VIDEO, "produce", "topic-1")
 IMAGE = ImageRequest(prompt="Šálek kávy", negative_prompt="blurry", aspect_ratio="4:5")

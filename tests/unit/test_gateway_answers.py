@@ -10,10 +10,9 @@ import pytest
 from pydantic import BaseModel, Field
 
 from domain.calls import Call, JobKind, TextRequest, Usage
-from domain.errors import BadOutput, ContentBlocked, OutputTruncated
+from domain.errors import BadOutput, ContentBlocked, MoneyState, OutputTruncated
 from gateway.calls.attempt import cost_of
 from gateway.calls.judge import judge_image, judge_text, judge_vectors, judge_video
-from gateway.calls.media import media_type_of
 from gateway.calls.structured import Parsed, Unfit, ask_again, read
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.ports import Answer, Finish, MediaFile
@@ -21,9 +20,8 @@ from gateway.providers.gemini.wire import finish_of, usage_of_metadata
 from gateway.providers.media_prompt import nearest_ratio, with_negative
 from gateway.providers.prices import shipped_prices
 from store.money.prices import Tariff
+from tests.media_bytes import MP4, PNG, film
 
-PNG = b"\x89PNG\r\n\x1a\nx"
-MP4 = b"\x00\x00\x00\x18ftypmp42"
 ANSWER = Answer(usage=Usage(), units={}, text="ahoj")
 
 
@@ -67,20 +65,12 @@ def test_a_video_that_is_refused_in_words_is_a_block() -> None:
     assert judge_video("gemini", replace(refused, media=MediaFile(MP4, "video/mp4"))) is None
 
 
-@pytest.mark.parametrize(
-    ("content", "media_type"),
-    [
-        (PNG, "image/png"),
-        (b"\xff\xd8\xff\xe0", "image/jpeg"),
-        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "image/webp"),
-        (MP4, "video/mp4"),
-        (b"GIF89a", None),
-        (b"<svg/>", None),
-        (b"", None),
-    ],
-)
-def test_media_is_told_by_its_first_bytes(content: bytes, media_type: str | None) -> None:
-    assert media_type_of(content) == media_type
+def test_a_broken_file_is_of_no_use_and_a_film_of_quicktime_is_one() -> None:
+    cut = judge_image("nanobana", replace(ANSWER, media=MediaFile(PNG[:-4], "image/png")))
+    assert isinstance(cut, BadOutput) and cut.money is MoneyState.SPENT and "cut off" in cut.message
+    assert judge_video("veo", replace(ANSWER, media=MediaFile(film(b"qt  "), "video/mp4"))) is None
+    audio = judge_video("veo", replace(ANSWER, media=MediaFile(film(b"M4A "), "video/mp4")))
+    assert isinstance(audio, BadOutput)
 
 
 @pytest.mark.parametrize(

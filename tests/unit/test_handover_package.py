@@ -13,7 +13,10 @@ import pytest
 import yaml
 from PIL import Image
 
+from domain.content.media_file import media_type_of
+from domain.content.platforms import platform
 from domain.errors import InvalidInput, NotFound
+from exports.formats.pictures import as_jpeg
 from exports.package.model import MonthPackage, PostPackage
 from exports.package.write import write
 from tests.handover_month import MemoryFiles, month, picture
@@ -66,6 +69,7 @@ async def test_the_package_holds_every_post_as_page_text_data_captions_and_media
             for kind in ("txt", "json")
         ),
         *(f"{first}/media/image-{ratio}.png" for ratio in ("1x1", "2x3", "9x16", "16x9")),
+        f"{first}/media/image-9x16.jpg",  # TikTok takes no PNG
         f"{first}/media/video.mp4",
         f"{first}/media/video-poster.png",
     }
@@ -392,3 +396,27 @@ async def test_a_place_that_is_a_file_is_refused_in_one_line(
 def test_pictures_of_the_fixture_have_the_asked_ratio() -> None:
     with Image.open(io.BytesIO(picture(("#a4552d", "#f1e6cf"), (2, 3), 90))) as image:
         assert image.size == (60, 90)
+
+
+async def test_a_network_that_takes_no_png_is_handed_a_jpeg_of_the_same_picture(
+    package: MonthPackage, files: MemoryFiles, tmp_path: Path
+) -> None:
+    written = await write(package, files, tmp_path / "out")
+    for social in (path for path in written.paths if "/social/" in path and path.endswith(".json")):
+        refused = platform(Path(social).stem).refused_media
+        folder = (tmp_path / "out" / social).parents[1]
+        for image in read_json(tmp_path / "out" / social)["images"]:
+            assert media_type_of((folder / image["path"]).read_bytes()) not in refused
+    first = tmp_path / "out" / "posts/2027-01-05-vyberova-kava-doma" / "media"
+    with Image.open(first / "image-9x16.png") as made, Image.open(first / "image-9x16.jpg") as handed:
+        assert (handed.format, handed.size, handed.mode) == ("JPEG", made.size, "RGB")
+
+
+def test_what_is_transparent_in_a_picture_is_white_in_its_jpeg_and_what_is_broken_has_none() -> None:
+    out = io.BytesIO()
+    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(out, "PNG")
+    jpeg = as_jpeg(out.getvalue())
+    assert jpeg is not None and jpeg == as_jpeg(out.getvalue())
+    with Image.open(io.BytesIO(jpeg)) as picture:
+        assert picture.getpixel((4, 4)) == (255, 255, 255)
+    assert as_jpeg(out.getvalue()[:40]) is None
