@@ -1,4 +1,4 @@
-"""The sample month: a fictional company of the sandbox, in the first month that has room."""
+"""The sample month: a fictional company of the sandbox, in the first month that it does not have yet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from domain.content.platforms import platforms
-from domain.tiers import tier
 
 if TYPE_CHECKING:
     from store.content.run_record import RunRecord
@@ -33,14 +32,8 @@ def next_month(day: date) -> str:
 
 
 def free_month(month: str, company: str, runs: Sequence[RunRecord]) -> str:
-    """Return the first month from a given one on in which the tier leaves room for one more demo."""
-    most = tier(TIER).posts_a_month
-    while True:
-        planned = sum(
-            int(run.request["posts"])
-            for run in runs
-            if run.month == month and run.request["company"] == company
-        )
-        if planned + POSTS <= most:
-            return month
+    """Return the first month from a given one on that the company does not have yet."""
+    taken = {run.month for run in runs if run.request["company"] == company}
+    while month in taken:
         month = next_month(date.fromisoformat(f"{month}-01"))
+    return month

@@ -17,9 +17,9 @@ from domain.errors import InvalidInput
 from domain.money import parse_usd
 from domain.month_request import MonthRequest, parse
 
-_METAVARS = {"company": "NAME", "website": "URL", "month": "YYYY-MM"}
+_METAVARS = {"company": "NAME", "website": "URL", "month": "MONTH"}
 _FIRST = ("company", "website", "month", "posts", "platforms", "tier", "language")
-_THEN = ("images", "video", "videos", "business_field", "product_type", "time_zone")
+_THEN = ("images", "video", "videos", "business_field", "product_type", "time_zone", "again")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _of_field(name: str) -> Parameter:
     if name == "tier":
         told, default = f"{told.rstrip('.')}; without it the organization's, else {default}.", ""
     flag = name.replace("_", "-")
-    names = (f"--{flag}/--no-{flag}",) if kind is bool else (f"--{flag}",)
+    names = (f"--{flag}/--no-{flag}",) if default is True else (f"--{flag}",)
     option = typer.Option(*names, metavar=_METAVARS.get(name), help=told, show_default=default != "")
     return _parameter(name, Annotated[kind, option], Parameter.empty if field.is_required() else default)
 
@@ -98,7 +98,7 @@ def checked(given: Mapping[str, Any], approve: Approve, out: Path | None) -> Mon
         LimitExceeded: The tier has less.
     """
     policy = "auto" if approve is Approve.AUTO else "ask"
-    request = parse({**given, "approve": policy}, today=datetime.now(UTC).date())
+    request = parse({**given, "approve": policy}, today=datetime.now(UTC))
     if out:
         refuse_foreign_out(out)
     return request

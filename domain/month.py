@@ -163,6 +163,7 @@ class Month(TypedDict, total=False):
     business_field: Annotated[str, _asked("business_field")]
     product_type: Annotated[str, _asked("product_type")]
     time_zone: Annotated[str, _asked("time_zone")]
+    again: Annotated[bool, _asked("again")]
     tier: Annotated[str, _asked("tier")]
     approve: Annotated[dict[str, Policy], _asked("approve")]
     templates: Annotated[dict[str, int], Field(description="The prompt version of each template.")]

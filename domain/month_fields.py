@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,6 +25,9 @@ DEFAULT_PLATFORMS = ("instagram", "linkedin", "twitter")
 MAX_NAME = 200
 """Characters of a company name; longer ones are pasted text, not a name."""
 MAX_ADDRESS = 2000
+
+AHEAD = {"this": 0, "next": 1}
+"""Months by a word, and how many months ahead each is."""
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _LANGUAGE = re.compile(r"[a-z]{2}")
@@ -64,13 +67,14 @@ def website(value: Any) -> str:
 
 
 def month(value: Any, info: ValidationInfo) -> str:
-    """Return ``YYYY-MM``, this month or a later one."""
+    """Return ``YYYY-MM``, this month or a later one; ``this`` and ``next`` are taken for what they are today."""
     today = _against(info).today
-    text = str(value or "")
+    text = _of_word(str(value or ""), today)
     match = _MONTH.fullmatch(text)
     if not match or not 1 <= int(match[2]) <= 12:
         raise InvalidInput(
-            f"The month {text[:40]!r} is not of the form YYYY-MM.", next_step="Use, say, 2027-01."
+            f"The month {text[:40]!r} is not of the form YYYY-MM.",
+            next_step="Use, say, 2027-01, or this or next.",
         )
     first = (int(match[1]), int(match[2]))
     if first < (today.year, today.month):
@@ -80,6 +84,13 @@ def month(value: Any, info: ValidationInfo) -> str:
     if first[0] > today.year + 5:
         raise InvalidInput(f"The month {text} is too far ahead.", next_step="Plan at most five years ahead.")
     return text
+
+
+def _of_word(text: str, today: date) -> str:
+    if text not in AHEAD:
+        return text
+    months = today.year * 12 + today.month - 1 + AHEAD[text]
+    return f"{months // 12:04}-{months % 12 + 1:02}"
 
 
 def posts(value: Any, info: ValidationInfo) -> int:
@@ -163,6 +174,11 @@ def time_zone(value: Any) -> str:
             f"The time zone {name[:60]!r} is unknown.", next_step="Use an IANA name, such as Europe/Prague."
         ) from None
     return name
+
+
+def day_in(zone: str, moment: date) -> date:
+    """Return the day that a moment is in a time zone; a day stays what it is."""
+    return moment.astimezone(ZoneInfo(time_zone(zone))).date() if isinstance(moment, datetime) else moment
 
 
 def policies(value: Any) -> dict[str, Policy]:

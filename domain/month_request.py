@@ -63,9 +63,9 @@ class MonthInput(BaseModel):
     month: Annotated[
         str,
         Field(
-            description="The month to plan, this one or a later one.",
-            pattern=r"^\d{4}-(0[1-9]|1[0-2])$",
-            examples=["2027-01"],
+            description="The month to plan, this one or a later one: YYYY-MM, or this or next.",
+            pattern=r"^(\d{4}-(0[1-9]|1[0-2])|this|next)$",
+            examples=["2027-01", "next"],
         ),
         BeforeValidator(fields.month),
     ]
@@ -116,6 +116,11 @@ class MonthInput(BaseModel):
         ),
         BeforeValidator(fields.time_zone),
     ] = "Europe/Prague"
+    again: Annotated[
+        bool,
+        Field(description="Make the month once more where the company has it already."),
+        BeforeValidator(bool),
+    ] = False
 
 
 class MonthRequest(MonthInput):
@@ -154,7 +159,7 @@ def parse(given: Mapping[str, Any], *, today: date) -> MonthRequest:
     Args:
         given: Plain JSON with the field names of `MonthRequest`; only company, website and month are needed. Without
             a tier it is held against the widest, until `in_tier` says which counts.
-        today: The day by which a month is in the past.
+        today: The day by which a month is in the past, or a moment, which is the day that it is where the company is.
 
     Raises:
         InvalidInput: A field cannot be used; the message names it and what is allowed.
@@ -164,8 +169,9 @@ def parse(given: Mapping[str, Any], *, today: date) -> MonthRequest:
     level = tier(asked["tier"]) if asked else tiers()[-1]
     needed = {name: None for name, field in MonthRequest.model_fields.items() if field.is_required()}
     rest = {name: value for name, value in given.items() if name != "tier"}
+    day = fields.day_in(str(given.get("time_zone") or ""), today)
     try:
-        return MonthRequest.model_validate({**needed, **rest, **asked}, context=Against(today, level))
+        return MonthRequest.model_validate({**needed, **rest, **asked}, context=Against(day, level))
     except ValidationError as error:  # what the checks let through and the types do not
         first = error.errors()[0]
         raise InvalidInput(f"The field {first['loc'][0]} cannot be used: {first['msg']}.") from None

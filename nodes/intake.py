@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import FetchFailed, InvalidInput, LimitExceeded, NotFound, UnsafeUrl
 from domain.month import GRAPH_VERSION, Month, Update
+from domain.month_fields import AHEAD, day_in
 from domain.month_request import ApproveSchema, MonthInput, MonthRequest, TierName, parse
 from domain.review import Policy
 from domain.stages import RESEARCH, WORKING
@@ -78,7 +79,7 @@ class Intake:
         run_id = str(config["configurable"]["thread_id"])
         run = await self._opened(state, context, run_id, who)
         request = MonthRequest.stored(run.request)
-        today = datetime.now(UTC).date()
+        today = day_in(request.time_zone, datetime.now(UTC))
         chosen = await self.ports.prompts.resolve(
             request.language,
             organization=context.organization,
@@ -118,8 +119,10 @@ class Intake:
             run = None
         if run is not None and run.request == asked:
             return run
+        if run is not None and asked.get("month") in AHEAD:
+            asked["month"] = run.month  # what the word meant when the month was opened
         asked["tier"] = await self._tier(context, proven=who is not None)
-        request = parse(asked, today=datetime.now(UTC).date())
+        request = parse(asked, today=datetime.now(UTC))
         await self.ports.prompts.check(request.language, context.organization, request.templates)
         if run is None:
             await check_website(self.ports.pages, request.website)
@@ -167,23 +170,25 @@ async def open_run(
         sandbox: Whether stand-ins take the providers' place.
 
     Raises:
+        InvalidInput: The company has the month already, and it was not asked for again.
         LimitExceeded: The tier's companies, or its posts of the month, are used up.
         NotFound: The id is another organization's.
     """
     company_id = await _open_company(ports.tenants, request, organization)
-    await _check_quota(ports.items, request, organization, company_id, run_id)
-    return await ports.runs.create(
-        RunRecord(
-            id=run_id,
-            organization_id=organization,
-            company_id=company_id,
-            month=request.month,
-            tier=request.tier,
-            request=request.as_json(),
-            sandbox=sandbox,
-            graph_version=GRAPH_VERSION,
-        )
+    run = RunRecord(
+        id=run_id,
+        organization_id=organization,
+        company_id=company_id,
+        month=request.month,
+        tier=request.tier,
+        request=request.as_json(),
+        sandbox=sandbox,
+        graph_version=GRAPH_VERSION,
     )
+    if not request.again:
+        await ports.runs.refuse_second(run)
+    await _check_quota(ports.items, request, organization, company_id, run_id)
+    return await ports.runs.create(run, once=not request.again)
 
 
 async def _open_company(tenants: Tenants, request: MonthRequest, organization: str) -> str:

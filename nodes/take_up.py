@@ -57,7 +57,7 @@ def _is_another(state: Month, run: RunRecord) -> bool:
     if all(run.request.get(name) == value for name, value in given.items()):
         return False
     try:
-        asked = parse({**run.request, **given}, today=datetime.now(UTC).date()).as_json()
+        asked = parse({**run.request, **given}, today=datetime.now(UTC)).as_json()
     except InvalidInput:
         return True
     return any(run.request.get(name) != asked[name] for name in MonthInput.model_fields)

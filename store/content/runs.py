@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Boolean, Row, func, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import InvalidInput, NotFound
 from store.addresses import CONNECT_SECONDS
@@ -34,11 +35,16 @@ class Runs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, run: RunRecord) -> RunRecord:
+    async def create(self, run: RunRecord, *, once: bool = False) -> RunRecord:
         """Store a new run, or return the one of this id as it is.
+
+        Args:
+            run: The run.
+            once: Only where the company has no other run of the month, also of those opened at this moment.
 
         Raises:
             NotFound: The id is taken by another organization.
+            InvalidInput: The company has another run of the month.
         """
         values = {
             "id": clean_text(run.id),
@@ -52,8 +58,23 @@ class Runs:
             "graph_version": run.graph_version,
         }
         async with self._database.transaction() as connection:
+            if once:
+                key = f"posthub:month:{run.organization_id}:{run.company_id}:{run.month}:{run.sandbox}"
+                await connection.execute(sql("hold_month"), {"key": key})
+                await _refuse_second(connection, run)
             await connection.execute(insert(runs).values(**values).on_conflict_do_nothing())
         return await self.get(run.organization_id, run.id)
+
+    async def refuse_second(self, run: RunRecord) -> None:
+        """See to it that a new run is the first of its company and month, in its world of providers.
+
+        A run that failed before anything was made does not count, nor one that was deleted.
+
+        Raises:
+            InvalidInput: There is another one; says which, and how to go on.
+        """
+        async with self._database.transaction() as connection:
+            await _refuse_second(connection, run)
 
     async def get(self, organization_id: str, run_id: str) -> RunRecord:
         """Return a run.
@@ -158,6 +179,23 @@ class Runs:
             workers = (await connection.execute(sql("at_work"), {"run_id": run_id, "owner": owner})).all()
         here = socket.gethostname()
         return next((each for each in workers if each.host != here or _lives(each.pid)), None)
+
+
+async def _refuse_second(connection: AsyncConnection, run: RunRecord) -> None:
+    names = ("id", "organization_id", "company_id", "month", "sandbox")
+    given = {name: getattr(run, name) for name in names}
+    taken = (await connection.execute(sql("month_taken"), given)).first()
+    if taken is None:
+        return
+    word = "review" if taken.status == RunStatus.WAITING else "resume"
+    go_on = f"See it with: posthub show {taken.id}"
+    if taken.status != RunStatus.DONE:
+        go_on = f"Go on with: posthub {word} {taken.id}"
+    raise InvalidInput(
+        f"The company has {run.month} already: the run {taken.id} ({taken.status}).",
+        next_step=f"{go_on}. To make the month once more, start it with --again (in the API, again: true).",
+        run_id=taken.id,
+    )
 
 
 def _lives(pid: int) -> bool:

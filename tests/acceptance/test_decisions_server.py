@@ -64,7 +64,14 @@ def server(
 
 def request_for(sandbox: Any) -> dict[str, Any]:
     name, site = next(iter(sandbox.sites.items()))
-    return {"company": name, "website": site, "month": "2027-01", "posts": 1, "platforms": ["linkedin"]}
+    return {
+        "company": name,
+        "website": site,
+        "month": "2027-01",
+        "posts": 1,
+        "platforms": ["linkedin"],
+        "again": True,
+    }
 
 
 class Month:

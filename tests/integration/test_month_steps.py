@@ -112,6 +112,18 @@ async def test_nobody_pays_for_a_month_of_an_organization_without_a_name(bench: 
     assert await bench.ports.runs.list(name) == []
 
 
+async def test_next_month_is_kept_as_the_month_that_it_was_when_the_run_was_opened(bench: Bench) -> None:
+    await bench.begin(given=bench.asked(month="next"))
+    run = await bench.ports.runs.get("acme", bench.run_id)
+    assert bench.state["month"] == run.month == run.request["month"] > f"{TODAY:%Y-%m}"
+
+    bench.run_id = str(uuid.uuid4())
+    earlier = parse(bench.asked(month=f"{TODAY.year + 1}-06", tier="ultimate"), today=TODAY)
+    await open_run(bench.ports, earlier, "acme", bench.run_id, sandbox=True)
+    await bench.begin(given=bench.asked(month="next"))  # the same run, repeated when its month has passed on
+    assert bench.state["month"] == earlier.month
+
+
 async def test_intake_opens_a_run_with_every_field_of_the_request_filled_in(bench: Bench) -> None:
     await bench.begin(approve="auto")
     run = await bench.services.runs.get("acme", bench.run_id)

@@ -401,7 +401,8 @@ async def test_a_thread_that_is_deleted_on_a_server_takes_its_month_with_it_but_
     stateless = Thread(services, thread.sandbox)
     graph: Any = compiled(services.ports, sandbox=False)
     by_itself = RunContext(organization="local", tier="ultimate", approve="auto")
-    await graph.ainvoke(stateless.request(posts=1, images=False), stateless.config(), context=by_itself)
+    request = stateless.request(posts=1, images=False, month="2027-02")
+    await graph.ainvoke(request, stateless.config(), context=by_itself)
     for each in (thread, stateless):
         await services.saver.adelete_thread(each.id)
     assert [run.id for run in await services.runs.list("local")] == [stateless.id]

@@ -9,8 +9,8 @@ from runtime.settings import for_demo, load
 from store.content.run_record import RunRecord
 
 
-def run(month: str, company: str = "Pražírna", posts: int = 4) -> RunRecord:
-    return RunRecord("r", "local", "c", month, "ultimate", {"company": company, "posts": posts}, "1")
+def run(month: str, company: str = "Pražírna") -> RunRecord:
+    return RunRecord("r", "local", "c", month, "ultimate", {"company": company}, "1")
 
 
 @pytest.mark.parametrize(
@@ -21,10 +21,10 @@ def test_the_demo_plans_the_next_month(day: date, month: str) -> None:
     assert next_month(day) == month
 
 
-def test_the_demo_goes_on_to_a_month_with_room() -> None:
-    full = [run("2026-12", posts=70), run("2027-01", posts=68), run("2027-01", company="Another", posts=72)]
-    assert free_month("2026-12", "Pražírna", full) == "2027-01"
-    assert free_month("2026-12", "Pražírna", [*full, run("2027-01", posts=1)]) == "2027-02"
+def test_the_demo_goes_on_to_a_month_that_its_company_does_not_have_yet() -> None:
+    made = [run("2026-12"), run("2027-01", company="Another")]
+    assert free_month("2026-12", "Pražírna", made) == "2027-01"
+    assert free_month("2026-12", "Pražírna", [*made, run("2027-01")]) == "2027-02"
 
 
 def test_the_demo_never_uses_a_real_key_nor_the_real_books() -> None:

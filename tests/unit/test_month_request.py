@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, get_type_hints
 
 import pytest
@@ -28,6 +28,23 @@ def test_a_request_with_three_fields_gets_sensible_defaults() -> None:
     assert (made.posts, made.language, made.tier) == (4, "cs", "basic")
     assert made.platforms == ("instagram", "linkedin", "twitter")
     assert set(made.approve.values()) == {"ask"}
+
+
+@pytest.mark.parametrize(
+    ("word", "moment", "zone", "month"),
+    [
+        ("this", datetime(2026, 11, 25, 12, tzinfo=UTC), "Europe/Prague", "2026-11"),
+        ("next", datetime(2026, 11, 25, 12, tzinfo=UTC), "Europe/Prague", "2026-12"),
+        ("next", datetime(2026, 12, 1, tzinfo=UTC), "Europe/Prague", "2027-01"),
+        ("this", datetime(2026, 12, 31, 23, 30, tzinfo=UTC), "Europe/Prague", "2027-01"),
+        ("this", datetime(2027, 1, 1, 3, tzinfo=UTC), "America/New_York", "2026-12"),
+        ("next", datetime(2027, 1, 1, 3, tzinfo=UTC), "America/New_York", "2027-01"),
+    ],
+)
+def test_this_and_next_month_are_those_of_the_company_s_own_calendar(
+    word: str, moment: datetime, zone: str, month: str
+) -> None:
+    assert parse({**GOOD, "month": word, "time_zone": zone}, today=moment).month == month
 
 
 def test_the_present_month_can_still_be_planned() -> None:
