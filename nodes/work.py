@@ -31,6 +31,7 @@ from nodes.acting import belongs
 from prompts.registry import Prompts, Rendered
 from store.content.branches import Branches
 from store.content.decisions import Decisions
+from store.content.erasures import Erasures
 from store.content.files import FileStore
 from store.content.items import ItemRecord, Items, Owner
 from store.content.reviews import Outcome, OutcomeStatus, Reviews
@@ -59,6 +60,7 @@ class Ports:
     tenants: Tenants
     runs: Runs
     branches: Branches
+    erasures: Erasures
     ledger: Ledger
     files: FileStore
     pages: PageReader

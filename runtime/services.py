@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanag
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
+from app.companies import Companies
 from app.deleting import DeletedRun, copy_thread, delete_run, forget_thread
 from app.money.quoting import Quotes
 from app.months import Months
@@ -30,7 +31,9 @@ from runtime.settings import Settings, stand_ins
 from runtime.watching import Telemetry, watching
 from store.checkpoints import PostHubSaver, checkpointer
 from store.content.branches import Branches
+from store.content.companies import CompanyData
 from store.content.decisions import Decisions
+from store.content.erasures import Erasures
 from store.content.files import FileStore
 from store.content.items import Items
 from store.content.reviews import Reviews
@@ -44,6 +47,7 @@ from store.money.prices import Prices, today
 from store.money.sweeper import Lease
 from store.money.usage import UsageRecords
 from store.reading import upgrade
+from store.shared.cache import AnswerCache
 from store.shared.redis import SharedRedis
 
 _MEGABYTE = 1_000_000
@@ -61,6 +65,7 @@ class Services:
     redis_uri: str
     saver: PostHubSaver
     ports: Ports
+    answers: AnswerCache
     notes: tuple[str, ...]
 
     @property
@@ -98,6 +103,14 @@ class Services:
     async def delete_run(self, run_id: str) -> DeletedRun:
         """Delete a run of this organization for good. Raises as `app.deleting.delete_run`."""
         return await delete_run(self.ports, self.saver, self.settings.organization, run_id)
+
+    @property
+    def companies(self) -> Companies:
+        """The companies of this organization."""
+        data = CompanyData(self.database)
+        return Companies(
+            self.settings.organization, self.ports, data=data, saver=self.saver, answers=self.answers
+        )
 
     @cached_property
     def months(self) -> Months:
@@ -144,13 +157,15 @@ async def open_services(
         shared = SharedRedis(stores.redis_uri)
         stack.push_async_callback(shared.aclose)
         ports = await _ports(settings, database, shared)
-        saver.on_copy, saver.on_delete = partial(copy_thread, ports), partial(forget_thread, ports)
+        saver.on_copy, saver.on_delete = partial(copy_thread, ports), partial(forget_thread, ports, saver)
         await stack.enter_async_context(Lease(database, ports.ledger).kept())
         stack.push_async_callback(ports.gateway.aclose)
         await stack.enter_async_context(ports.prompts.watched())
         if buys:  # seconds of imports, while the first step reads the website
             stack.callback(_loading(settings).cancel)
-        yield Services(settings, sandbox, database, stores.redis_uri, saver, ports, stores.notes)
+        yield Services(
+            settings, sandbox, database, stores.redis_uri, saver, ports, AnswerCache(shared), stores.notes
+        )
 
 
 def _watching(settings: Settings) -> AbstractContextManager[Telemetry]:
@@ -193,6 +208,7 @@ async def _ports(settings: Settings, database: Database, shared: SharedRedis) ->
         tenants=Tenants(database),
         runs=Runs(database),
         branches=Branches(database),
+        erasures=Erasures(database),
         ledger=ledger,
         files=files,
         pages=PageReader(fetcher),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,28 @@ def post_page(package: MonthPackage, post: PostPackage, layout: Layout, labels: 
         "json_ld": Markup(script_safe(graph(package, post, layout))),
     }
     return _render("post.html.j2", labels, _asset("post.css"), "", view)
+
+
+def archive_page(
+    company: Mapping[str, Any],
+    tables: Mapping[str, int],
+    paths: Sequence[str],
+    made_at: str,
+    *,
+    sandbox: bool,
+) -> str:
+    """Return ``index.html`` of all that is kept about a company, in its language.
+
+    Args:
+        company: Name, website and language.
+        tables: How many rows each has, by the name of the table.
+        paths: Of all other files in the archive.
+        made_at: When the rows were read, ISO 8601.
+        sandbox: Whether stand-ins of providers wrote any of it.
+    """
+    labels = load_labels(str(company["language"]))
+    view = {"company": company, "tables": tables, "paths": paths, "made_at": made_at, "sandbox": sandbox}
+    return _render("archive.html.j2", labels, _asset("post.css"), "", view)
 
 
 def _render(template: str, labels: Labels, css: str, script: str, view: Mapping[str, Any]) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, literal, null, select, union, update
+from sqlalchemy import Table, delete, func, insert, literal, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ids import stable_id
+from store.content.erasures import leave
 from store.content.runs import unknown_run
 from store.database import Database
-from store.schema.content import TABLES, assets, fact_sources
+from store.schema.content import TABLES, fact_sources
 from store.schema.money import jobs, quotes, run_budgets
 from store.schema.review import DecisionState, decisions, outcomes, questions
 from store.schema.runs import runs
@@ -20,8 +21,13 @@ MADE: tuple[Table, ...] = (*TABLES.values(), fact_sources, decisions, outcomes)
 """What a run has made and what was decided of it."""
 _ASIDE: tuple[Table, ...] = (questions, quotes, run_budgets)
 """What else is kept of a run, but for the journal and the ledger."""
-_KEYS = tuple(assets.c.content[name].astext for name in ("key", "thumbnailKey"))
-_ANSWERS = (jobs.c.output, jobs.c.error, jobs.c.provider_ref)
+FIGURES: dict[Any, Any] = {
+    jobs.c.input: {},
+    jobs.c.output: null(),
+    jobs.c.error: null(),
+    jobs.c.provider_ref: null(),
+}
+"""Makes of a job what stays of it: who called what and when; not what was asked and answered."""
 
 
 class Branches:
@@ -47,43 +53,31 @@ class Branches:
                     raise unknown_run(parent)
                 await _copy(connection, organization_id, clean_text(parent), run_id)
 
-    async def delete(self, organization_id: str, run_id: str) -> list[str]:
+    async def delete(self, organization_id: str, run_id: str) -> None:
         """Delete a run with all that it has made; attempts and jobs stay, without what was answered.
 
-        Returns:
-            The keys of its files that nothing else shows.
+        What lies outside these tables is noted in `Erasures`.
 
         Raises:
             NotFound: The organization has no such run.
         """
         run_id = clean_text(run_id)
         async with self._database.transaction() as connection:
-            if await connection.scalar(_organization(run_id)) != organization_id:
+            query = select(runs.c.organization_id, runs.c.company_id).where(runs.c.id == run_id)
+            run = (await connection.execute(query)).first()
+            if run is None or run.organization_id != organization_id:
                 raise unknown_run(run_id)
-            keys = await _files(connection, organization_id, run_id)
+            await leave(connection, organization_id, run.company_id, runs.c.id == run_id)
             for table in (*MADE, *_ASIDE):
                 mine = (table.c.organization_id == organization_id) & (table.c.run_id == run_id)
                 await connection.execute(delete(table).where(mine))
             mine = (jobs.c.organization_id == organization_id) & (jobs.c.run_id == run_id)
-            await connection.execute(update(jobs).where(mine).values(dict.fromkeys(_ANSWERS, null())))
+            await connection.execute(update(jobs).where(mine).values(FIGURES))
             await connection.execute(delete(runs).where(runs.c.id == run_id))
-            shown = set((await connection.scalars(_shown(keys))).all()) if keys else set()
-        return [key for key in keys if key not in shown]
 
 
 def _organization(run_id: str) -> Any:
     return select(runs.c.organization_id).where(runs.c.id == clean_text(run_id))
-
-
-async def _files(connection: AsyncConnection, organization_id: str, run_id: str) -> list[str]:
-    mine = (assets.c.organization_id == organization_id) & (assets.c.run_id == run_id)
-    found = [await connection.scalars(select(key).where(mine).distinct()) for key in _KEYS]
-    return sorted({key for each in found for key in each if key})
-
-
-def _shown(keys: list[str]) -> Any:
-    """Which of some files any asset still shows."""
-    return union(*(select(key).where(key.in_(keys)) for key in _KEYS))
 
 
 async def _copy(connection: AsyncConnection, organization_id: str, parent: str, run_id: str) -> None:

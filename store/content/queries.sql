@@ -17,3 +17,11 @@ select r.id, r.status from runs r
             and not exists (select 1 from outcomes o
                              where o.organization_id = r.organization_id and o.run_id = r.id and o.status = 'done'))
  order by r.created_at, r.id limit 1;
+
+-- lock_company: Let no run of a company begin: its row would refer to the company's.
+select id from companies where organization_id = :organization_id and id = :company_id for update;
+
+-- untaken_run: Take the runs of a company, until the transaction ends; returns one that another process works on.
+select id from (select id, pg_try_advisory_xact_lock(hashtextextended('posthub:run:' || id, 0)) as taken
+                  from runs where organization_id = :organization_id and company_id = :company_id) its
+ where not taken limit 1;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from store.schema import content, money, people, prompts, review, runs, tenants
+from store.schema import content, erasures, money, people, prompts, review, runs, tenants
 from store.schema.base import metadata
 
-__all__ = ["content", "metadata", "money", "people", "prompts", "review", "runs", "tenants"]
+__all__ = ["content", "erasures", "metadata", "money", "people", "prompts", "review", "runs", "tenants"]

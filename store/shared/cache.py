@@ -7,16 +7,23 @@ miss at the same time, in whichever process, one leads and the others wait for i
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
+
+from redis.asyncio import Redis
 
 from store.shared.redis import RedisAway, SharedRedis
 from store.text import json_text, original_json
 
 LEAD_SECONDS = 10
 """A leader that has not said within this time that it still works counts as dead."""
+
+_SCANNED = 500
+"""Keys that Redis looks through at a time, so that nobody waits for it."""
 
 _LOOK = """
 local found = redis.call('get', KEYS[1])
@@ -96,6 +103,24 @@ class AnswerCache:
     async def leave(self, key: CacheKey) -> None:
         """End the lead without an answer."""
         await self._run(self._leave, [f"{key.text}:lead"], [self._me])
+
+    async def forget(self, organization_id: str) -> None:
+        """Drop every answer of an organization.
+
+        Raises:
+            RedisAway: Redis does not answer; what is left there ends with its time.
+        """
+        prefix = re.sub(r"([*?\[\]\\])", r"\\\1", f"posthub:cache:{{{organization_id}:")
+
+        async def drop(redis: Redis, cursor: int) -> int:
+            following, keys = await redis.scan(cursor, f"{prefix}*", _SCANNED)
+            if keys:
+                await redis.unlink(*keys)
+            return int(following)
+
+        cursor = -1
+        while cursor:
+            cursor = await self._shared.ask(partial(drop, cursor=max(cursor, 0)))
 
     async def _run(self, script: Any, keys: list[str], arguments: list[Any]) -> None:
         try:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from langgraph.graph import END
 from langgraph.types import Command
+from redis import Redis
 from sqlalchemy import func, select
 
 from app.deleting import delete_run
@@ -25,6 +26,7 @@ from runtime.services import Services, open_services
 from runtime.settings import load
 from store.checkpoints import checkpointer
 from store.schema import metadata
+from tests.integration.test_companies import found
 from tests.integration.test_month import environment
 
 APPROVE = {"type": "approve"}
@@ -384,6 +386,32 @@ async def test_a_deleted_run_leaves_figures_and_nothing_else_and_its_copy_keeps_
     assert list(out.rglob("*.png"))
     assert (await services.delete_run(copy.id)).files == 1
     assert not out.exists()
+
+
+def _says(path: Path, words: Iterable[str]) -> bool:
+    return path.is_file() and any(word.encode() in path.read_bytes() for word in words)
+
+
+async def test_a_deleted_company_leaves_no_word_in_any_table_or_file_nor_in_redis(
+    thread: Thread, services: Services, redis_uri: str, tmp_path: Path
+) -> None:
+    request = thread.request(posts=1)
+    await thread.begin(posts=1)
+    await thread.approve_until("packages")
+    copy = await thread.copy()
+    await thread.answer(APPROVE)
+    title = (await thread.values())["topics"]["t01"]["title"]
+    words = (request["company"], request["website"].rstrip("/").rpartition("/")[2], title)
+    places = {"runs", "topics", "companies", "checkpoint_blobs", "jobs"}
+    assert places <= await found(services.database.uri, *words)
+    gone = await services.companies.delete(request["company"])
+    assert gone.files == 1
+    assert await found(services.database.uri, *words) == set()
+    assert [path for path in tmp_path.rglob("*") if path.suffix == ".png" or _says(path, words)] == []
+    with Redis.from_url(redis_uri) as redis:
+        assert redis.keys("posthub:cache:*") == []
+    assert await thread.cost() > 0, "the ledger keeps its figures"
+    assert (await copy.values(), await thread.values()) == ({}, {})
 
 
 async def test_a_run_that_is_being_worked_on_is_not_deleted(thread: Thread, services: Services) -> None:

@@ -44,6 +44,7 @@ COMMANDS = [
             *("import", "export"),
         )
     ),
+    *(["companies", name] for name in ("list", "show", "export", "delete")),
     *(["organizations", name] for name in ("list", "create", "set-tier")),
     *(["members", name] for name in ("list", "add", "set-role", "remove")),
     *(["keys", name] for name in ("list", "create", "revoke")),
