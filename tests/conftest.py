@@ -53,7 +53,8 @@ def postgres_uri(servers_home: Path) -> Iterator[str]:
     try:
         uri = servers.start().database_uri
         with psycopg.connect(uri, autocommit=True) as connection:
-            for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # what tests write need not last
+            # what tests write need not last
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
                 connection.execute(sql.SQL("alter system set {} = off").format(sql.Identifier(setting)))
             connection.execute("select pg_reload_conf()")
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(TEMPLATE)))

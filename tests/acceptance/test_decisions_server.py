@@ -45,7 +45,6 @@ def alone(asked: Any) -> Any:
 
 
 SHAPES = (by_tokens, by_ids, by_position, of_agent_inbox, alone)
-EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
 TOLD = r"t01.post was sent back by eva at .* UTC: “Začni příběhem”"
 
 
@@ -141,8 +140,16 @@ class Month:
         )
 
     def bought(self) -> Counter[str]:
-        """Calls by provider, as the providers billed them."""
-        return Counter(line["provider"] for line in self._sandbox.bill(self._since))
+        """Calls by provider, as the providers billed them: all but those that another month has booked."""
+        others = {
+            f"{id}"
+            for (id,) in self._rows(
+                "select a.id from attempts a join jobs j on j.id = a.job_id where j.run_id <> %s",
+                [self.thread],
+            )
+        }
+        lines = self._sandbox.bill(self._since)
+        return Counter(line["provider"] for line in lines if line["client_request_id"] not in others)
 
     def bought_twice(self) -> list[Any]:
         """Calls that were settled more than once."""
@@ -159,6 +166,23 @@ class Month:
 @pytest.fixture
 def month(server: Server, sandbox: Any, uri: str) -> Month:
     return Month(server, sandbox, f"organization-{next(NUMBERS)}", uri)
+
+
+@pytest.fixture
+def in_every_shape(server: Server, sandbox: Any, uri: str) -> Any:
+    """Carries out a case in each shape of answer, side by side: nearly all of such a case is the server's waiting."""
+
+    async def alone(case: Any, shape: Any) -> None:
+        try:
+            await case(Month(server, sandbox, f"organization-{next(NUMBERS)}", uri), shape)
+        except Exception as wrong:
+            wrong.add_note(f"answered {shape.__name__}")
+            raise
+
+    async def every(case: Any) -> None:
+        await asyncio.gather(*(alone(case, shape) for shape in SHAPES))
+
+    return every
 
 
 @pytest.fixture(scope="module")
@@ -186,41 +210,47 @@ async def test_the_program_of_the_how_to_approves_what_waits(month: Month) -> No
     assert (await month.asked("posts"))["problems"] == []
 
 
-@EVERY_SHAPE
 async def test_an_answer_that_is_sent_twice_at_the_topics_approves_no_post(
-    month: Month, shape: Any, undisturbed: Any
+    in_every_shape: Any, undisturbed: Any
 ) -> None:
-    answer = shape(await month.start())
-    posts = await month.twice(answer, "enqueue", "posts")
-    assert posts["items"] == ["t01.post"]
-    assert len(posts["problems"]) == 1
-    assert (month.decided("posts"), month.bought()) == ([], undisturbed[0])
+    async def case(month: Month, shape: Any) -> None:
+        answer = shape(await month.start())
+        posts = await month.twice(answer, "enqueue", "posts")
+        assert posts["items"] == ["t01.post"]
+        assert len(posts["problems"]) == 1
+        assert (month.decided("posts"), month.bought()) == ([], undisturbed[0])
+
+    await in_every_shape(case)
 
 
-@EVERY_SHAPE
 @pytest.mark.parametrize("strategy", ["interrupt", "rollback"])
 async def test_an_answer_that_stops_the_first_one_in_its_work_decides_what_it_was_given_to_and_no_more(
-    month: Month, shape: Any, strategy: str
+    in_every_shape: Any, strategy: str
 ) -> None:
-    posts = await month.twice(shape(await month.start()), strategy, "posts")
-    assert posts["items"] == ["t01.post"]
-    assert month.decided("topics") == [("t01", "approve")]
-    assert (month.decided("posts"), month.bought()["nanobana"], month.bought_twice()) == ([], 0, [])
+    async def case(month: Month, shape: Any) -> None:
+        posts = await month.twice(shape(await month.start()), strategy, "posts")
+        assert posts["items"] == ["t01.post"]
+        assert month.decided("topics") == [("t01", "approve")]
+        assert (month.decided("posts"), month.bought()["nanobana"], month.bought_twice()) == ([], 0, [])
+
+    await in_every_shape(case)
 
 
-@EVERY_SHAPE
 async def test_who_answers_to_a_post_that_another_sent_back_is_told_so_and_approves_nothing(
-    month: Month, shape: Any
+    in_every_shape: Any,
 ) -> None:
-    seen = await month.answer(by_tokens(await month.start()), "posts")
-    again = {"decisions": [{"id": "t01.post", **REJECT}]}
-    await month.answer(again, "posts", by="eva")
-    told = await month.answer(shape(seen), "posts", by="adam")
-    assert month.decided("posts") == [("t01", "reject")]
-    assert month.bought()["nanobana"] == 0
-    assert re.search(TOLD, told["problems"][0])
-    await month.answer(by_tokens(told), "packages", by="adam")
-    assert month.decided("posts") == [("t01", "reject"), ("t01", "approve")]
+    async def case(month: Month, shape: Any) -> None:
+        seen = await month.answer(by_tokens(await month.start()), "posts")
+        again = {"decisions": [{"id": "t01.post", **REJECT}]}
+        await month.answer(again, "posts", by="eva")
+        told = await month.answer(shape(seen), "posts", by="adam")
+        assert month.decided("posts") == [("t01", "reject")]
+        assert month.bought()["nanobana"] == 0
+        assert re.search(TOLD, told["problems"][0])
+        await month.answer(by_tokens(told), "packages", by="adam")
+        assert month.decided("posts") == [("t01", "reject"), ("t01", "approve")]
+
+    await in_every_shape(case)
 
 
 async def test_an_answer_that_the_server_repeats_after_its_death_approves_nothing(
