@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -102,7 +102,8 @@ class TemplateFile:
     @cached_property
     def _compiled(self) -> tuple[Template, Template]:
         (system, first), (user, then) = self.parts
-        return compile_source(system, self.variables, first), compile_source(user, self.variables, then)
+        names = tuple(self.variables)
+        return _compile(system, names, first), _compile(user, names, then)
 
     def render(self, variables: Mapping[str, Any]) -> tuple[str, str]:
         """Return the system and the user prompt; in this process, so only of texts that are trusted.
@@ -112,6 +113,12 @@ class TemplateFile:
         """
         system, user = self._compiled
         return system(variables), user(variables)
+
+
+@lru_cache(maxsize=512)
+def _compile(source: str, names: tuple[str, ...], first_line: int) -> Template:
+    """Compile once a process: the months of many companies use the same few templates."""
+    return compile_source(source, names, first_line)
 
 
 def check(template: TemplateFile) -> TemplateFile:

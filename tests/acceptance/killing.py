@@ -1,7 +1,8 @@
 """Runs months that are killed at a named point; used as a program by the kill matrix.
 
-Everything heavy is imported once; each month runs in a forked child, so that a kill point costs a month and not an
-import. Reads one JSON command a line from standard input, answers with one JSON line when the child has ended.
+Everything heavy is imported, and every template compiled, once; each month runs in a forked child, so that a kill
+point costs a month and not an import. Reads one JSON command a line from standard input, answers with one JSON line
+when the child has ended.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sqlalchemy import text
 from domain.calls import Call
 from domain.month_request import parse
 from gateway.build import preload
+from prompts.files import shipped
 from runtime.services import Services, open_services
 from runtime.settings import load
 
@@ -104,6 +106,8 @@ def child(command: dict[str, Any]) -> None:
 
 def serve() -> None:
     preload("litellm")
+    for template in shipped():
+        template.render(template.examples)
     print(json.dumps({"ready": True}), flush=True)  # noqa: T201
     for line in sys.stdin:
         command = json.loads(line)
