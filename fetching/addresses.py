@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import idna
 
+from domain.errors import InvalidInput
 from fetching.failures import refused
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -178,3 +179,19 @@ def _check_public(url: str, target: Target) -> None:
     labels = target.host.split(".")
     if len(labels) < 2 or labels[-1] in _INWARD_SUFFIXES:
         raise refused(url, "its host is a name inside a private network", "private_name")
+
+
+def read_own_sites(value: str) -> frozenset[str]:
+    """Read ``host,host``: sites whose robots.txt is not asked.
+
+    Raises:
+        InvalidInput: An entry is no host name.
+    """
+    hosts = frozenset(part.strip().lower().removeprefix("www.") for part in value.split(",") if part.strip())
+    for host in hosts:
+        if not all(_LABEL.fullmatch(label) for label in host.split(".")):
+            raise InvalidInput(
+                f"POSTHUB_OWN_SITES has the entry {host[:80]!r}.",
+                next_step="Write host names alone, separated by commas, such as firma.cz,blog.firma.cz.",
+            )
+    return hosts

@@ -135,3 +135,23 @@ def wrong_type(url: str, got: str, wanted: Collection[str]) -> FetchFailed:
         "Give the address of a web page." if html else "Give the address of such a file.",
         "not_html" if html else "wrong_type",
     )
+
+
+def closed_to_robots(url: str) -> FetchFailed:
+    return _failed(
+        url,
+        "its site's robots.txt does not let programs read it",
+        "Give a page that may be read; if the site is your own, name its host in POSTHUB_OWN_SITES.",
+        "robots",
+    )
+
+
+def robots_unknown(url: str, status: int) -> FetchFailed:
+    error = _failed(
+        url,
+        f"the server answered with status {status}, so what programs may read of the site is not known",
+        "Try again later; if the site is your own, name its host in POSTHUB_OWN_SITES.",
+        "robots",
+    )
+    error.details["status"] = status
+    return error

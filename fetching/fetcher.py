@@ -23,6 +23,7 @@ from domain.errors import UnsafeUrl
 from fetching import failures
 from fetching.addresses import Hosts, IPAddress, Target, is_public, normalised, parse
 from fetching.body import TooLarge, Undecodable, content_fits, declared_fits, read_capped, sniff
+from fetching.cookies import Cookies
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """Host name and port in, IP addresses out; raises OSError where the name does not resolve."""
@@ -54,6 +55,7 @@ class _Plan:
     max_bytes: int
     allowed: Hosts
     media_types: Collection[str]
+    cookies: Cookies | None
 
 
 async def system_resolver(host: str, port: int) -> Sequence[str]:
@@ -107,6 +109,14 @@ class SafeFetcher:
         """
         parse(url, self._allowed)
 
+    def onward(self, page: str, location: str) -> str:
+        """Return the address that a page itself sends its readers on to, checked as that of a redirect.
+
+        Raises:
+            UnsafeUrl: A redirect to it would not be followed either.
+        """
+        return _next_hop(parse(page, self._allowed), location, page, self._allowed).url
+
     async def resolve_check(self, url: str) -> None:
         """Check an address and what its host resolves to.
 
@@ -129,6 +139,7 @@ class SafeFetcher:
         total_seconds: float | None = None,
         allowed_hosts: Collection[tuple[str, int]] = (),
         media_types: Collection[str] = (),
+        cookies: Cookies | None = None,
     ) -> Fetched:
         """Fetch an address.
 
@@ -140,6 +151,7 @@ class SafeFetcher:
             total_seconds: Deadline of this fetch.
             allowed_hosts: (host, port) pairs that this fetch may reach although they are private.
             media_types: What is accepted, such as ``text/html`` or ``image/*``; empty accepts everything.
+            cookies: Those of the reading that this fetch belongs to; without it none is kept or sent.
 
         Raises:
             UnsafeUrl: the address must not be fetched, or redirects to one that must not be
@@ -156,6 +168,7 @@ class SafeFetcher:
             max_bytes=self._max_bytes if max_bytes is None else max_bytes,
             allowed=self._allowed | own,
             media_types=tuple(media_types),
+            cookies=cookies,
         )
         seconds = self._total_seconds if total_seconds is None else total_seconds
         try:
@@ -170,12 +183,15 @@ class SafeFetcher:
         target = first
         for hop in range(self._max_redirects + 1):
             addresses = await self._hop_addresses(target, plan, redirected=hop > 0)
-            headers = plan.headers if target.place == first.place else {}
+            headers = dict(plan.headers) if target.place == first.place else {}
+            headers |= plan.cookies.header(target) if plan.cookies else {}
             async with self._response(target, addresses, headers) as response:
+                if plan.cookies:
+                    plan.cookies.take(target, response.headers.get_list("set-cookie"))
                 location = response.headers.get("location")
                 if response.status_code not in _REDIRECTS or location is None:
                     return await _read(response, target, plan)
-            target = _next_hop(target, location, plan)
+            target = _next_hop(target, location, plan.url, plan.allowed)
         raise failures.too_many_redirects(plan.url, self._max_redirects)
 
     async def _hop_addresses(self, target: Target, plan: _Plan, *, redirected: bool) -> Sequence[IPAddress]:
@@ -205,7 +221,7 @@ class SafeFetcher:
     async def _response(
         self, target: Target, addresses: Sequence[IPAddress], headers: Mapping[str, str]
     ) -> AsyncIterator[httpx.Response]:
-        # A client of its own for each hop: no cookie, no connection and no credential outlives it.
+        # A client of its own for each hop: no connection and no credential outlives it.
         timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS, read=self._silent_seconds)
         async with httpx.AsyncClient(verify=self._tls, trust_env=False, timeout=timeout) as client:
             response = await self._connect(client, target, addresses, headers)
@@ -253,13 +269,13 @@ def _pinned(
     )
 
 
-def _next_hop(target: Target, location: str, plan: _Plan) -> Target:
+def _next_hop(target: Target, location: str, url: str, allowed: Hosts) -> Target:
     try:
-        following = parse(urljoin(target.url, location), plan.allowed)
+        following = parse(urljoin(target.url, location), allowed)
     except (UnsafeUrl, ValueError):
-        raise failures.inward(plan.url, location) from None
+        raise failures.inward(url, location) from None
     if target.scheme == "https" and following.scheme == "http":
-        raise failures.downgraded(plan.url)
+        raise failures.downgraded(url)
     return following
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import logging
 import re
 from dataclasses import dataclass
@@ -24,16 +23,23 @@ _POOR_SHARE = 0.3
 # Possessive throughout: one pass over the text, whatever stands in it.
 _TAG = re.compile(r"<([a-zA-Z][a-zA-Z0-9]*+)(?:[^<>\"'=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')?+|[\"'])*+>?")
 _HREF = re.compile(r"\bhref\s*=\s*(\"[^\"]*+\"|'[^']*+')", re.I)
-_META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([a-zA-Z0-9_-]{1,40})", re.I)
-_CHARSETS = re.compile(
-    r"utf-?(?:8|16|32).*|iso8859-.*|cp\d+|ascii|koi8.*|mac.*|gb.*|big5.*|shift_jis.*|euc.*"
-)
 _HIDDEN = (
     "//*[not(self::html or self::body or self::main)]["
     "@hidden or self::template or contains(translate(@style, ' ', ''), 'display:none')"
     " or contains(concat(translate(@style, ' ', ''), ';'), 'font-size:0;')"
     " or contains(translate(@style, ' ', ''), 'font-size:0px')]"
 )
+_REFRESH = re.compile(
+    r"(?P<seconds>\d{0,6})[\d.]*\s*[;,]?\s*(?:url\s*=\s*)?(?P<quote>[\"']?)(?P<to>.*?)(?P=quote)\s*\Z",
+    re.I | re.S,
+)
+_MOVES = re.compile(
+    r"(?:^|[;{}\s])(?:(?:window|document|self|top|parent)\.)*location(?:\.href)?\s*"
+    r"(?:=|\.(?:replace|assign)\()\s*([\"'])([^\"'\s<>]{1,500})\1"
+)
+_AT_ONCE_SECONDS = 15
+_MAX_SCRIPT = 4_000
+_MAX_FRAMES = 4
 _LOWER = "translate(@{}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')"
 _DESCRIPTION = f"string(//meta[{_LOWER.format('name')}='description']/@content)"
 
@@ -42,48 +48,45 @@ logging.getLogger("trafilatura").addHandler(logging.NullHandler())
 
 @dataclass(frozen=True, slots=True)
 class ReadHtml:
-    """``links`` are (address as written, link text) pairs in the page's order; ``base`` is its <base>."""
+    """``links`` are (address as written, link text) pairs in the page's order; ``base`` is its <base>.
+
+    ``refresh`` is where it sends its readers by itself, ``moves`` where its script does; ``frames`` are the pages that
+    it is made of, ``inlays`` those that stand in it. All as written.
+    """
 
     title: str
     text: str
     language: str
     base: str
     links: tuple[tuple[str, str], ...]
-
-
-def decode(content: bytes, charset: str | None) -> str:
-    """Turn bytes to text by the server's charset, else the page's own, else UTF-8, else Windows-1250."""
-    found = _META_CHARSET.search(content[:4096])
-    named = [charset or "", found[1].decode("ascii") if found else ""]
-    for name in filter(_is_charset, named):
-        return content.decode(name, "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1250", "replace")
-
-
-def _is_charset(name: str) -> bool:
-    # Python has codecs such as idna and punycode that take time by the square of what a stranger sends.
-    try:
-        return bool(name and _CHARSETS.fullmatch(codecs.lookup(name).name))
-    except (LookupError, ValueError):
-        return False
+    refresh: str = ""
+    moves: str = ""
+    frames: tuple[str, ...] = ()
+    inlays: tuple[str, ...] = ()
 
 
 def read_html(source: str) -> ReadHtml:
     """Extract what a page says; an empty or broken page gives empty fields, never an error."""
-    tree: Any = _trafilatura().load_html(_bounded(source.replace("\x00", "")))
+    source = _bounded(source.replace("\x00", ""))
+    tree: Any = _trafilatura().load_html(source)
+    if tree is None and _TAG.search(
+        source
+    ):  # it does not take a piece without <html>, which many start pages are that only send on
+        tree = _trafilatura().load_html(f"<html><body>{source}</body></html>")
     if tree is None:
         return ReadHtml("", "", "", "", ())
     for hidden in tree.xpath(_HIDDEN):
         hidden.drop_tree()
-    links = _links(tree)
+    links, ways = (
+        _links(tree),
+        (_refresh(tree), _moves(tree), _sources(tree, "frame"), _sources(tree, "iframe")),
+    )
     text = _markdown(tree)
     if len(text) < _SHORT_TEXT:
         everything = visible(_trafilatura().html2txt(tree)[:_MAX_TEXT]).strip()
         text = everything if len(text) < _POOR_SHARE * len(everything) else text
-    return ReadHtml(_title(tree), _with_description(tree, text), _language(tree), _base(tree), links)
+    whole = _with_description(tree, text)
+    return ReadHtml(_title(tree), whole, _language(tree), _base(tree), links, *ways)
 
 
 def _bounded(source: str) -> str:
@@ -148,6 +151,23 @@ def _language(tree: Any) -> str:
 
 def _base(tree: Any) -> str:
     return str(tree.xpath("string(//base/@href)"))
+
+
+def _refresh(tree: Any) -> str:
+    for content in tree.xpath(f"//meta[{_LOWER.format('http-equiv')}='refresh']/@content"):
+        found = _REFRESH.match(str(content).strip())
+        if found and int(found["seconds"] or 0) <= _AT_ONCE_SECONDS and (to := found["to"].strip()):
+            return to
+    return ""
+
+
+def _moves(tree: Any) -> str:
+    scripts = (str(script)[:_MAX_SCRIPT] for script in tree.xpath("//script[not(@src)]/text()"))
+    return next((found[2] for script in scripts if (found := _MOVES.search(script))), "")
+
+
+def _sources(tree: Any, tag: str) -> tuple[str, ...]:
+    return tuple(str(source).strip() for source in tree.xpath(f"//{tag}/@src")[:_MAX_FRAMES])
 
 
 def _links(tree: Any) -> tuple[tuple[str, str], ...]:

@@ -4,47 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cache
-from itertools import zip_longest
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from itertools import islice
+from urllib.parse import urldefrag, urljoin, urlsplit
 
-from domain.errors import FetchFailed, PostHubError
+from domain.content.damage import broken, restore_encoding
+from domain.errors import FetchFailed, PostHubError, UnsafeUrl
 from domain.tables import load
-from domain.text import fold
+from fetching import failures
+from fetching.charset import decode
+from fetching.cookies import Cookies
+from fetching.failures import shown
 from fetching.fetcher import Fetched, SafeFetcher
-from fetching.html import ReadHtml, decode, read_html
+from fetching.html import ReadHtml, read_html
+from fetching.links import Link, Page, folder_of, same_site, telling_links
+from fetching.robots import Robots
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 _PARSE_SECONDS = 20.0
+_PAGE_SECONDS = 40.0
+_MAX_HOPS = 5
+_NOTHING = ReadHtml("", "", "", "", ())
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    url: str
-    text: str
+class _Reading:
+    """One reading of one site: its cookies and its rules end with it."""
 
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What a page says.
-
-    Attributes:
-        url: Where it was found in the end, after redirects.
-        title: Its title on one line.
-        text: Markdown without hidden characters, cut to the reader's ``max_chars``.
-        language: Declared language, such as ``cs``; empty where the page declares none.
-        links: Links within the same site, each address once, in the page's order.
-        truncated: True where the text was cut.
-    """
-
-    url: str
-    title: str
-    text: str
-    language: str
-    links: tuple[Link, ...] = ()
-    truncated: bool = False
+    def __init__(self, fetcher: SafeFetcher, own_sites: Collection[str]) -> None:
+        self.cookies = Cookies()
+        self.robots = Robots(fetcher, own_sites)
 
 
 class PageReader:
@@ -55,6 +44,7 @@ class PageReader:
         max_chars: Cap on a page's text, in characters.
         site_seconds: Deadline of `read_site` for the pages after the first.
         at_once: How many pages of a site are asked for at the same time.
+        own_sites: Hosts whose robots.txt is not asked: they belong to whoever runs this.
     """
 
     def __init__(
@@ -64,51 +54,110 @@ class PageReader:
         max_chars: int = 12_000,
         site_seconds: float = 40.0,
         at_once: int = 3,
+        own_sites: Collection[str] = (),
     ) -> None:
         self._fetcher = fetcher
         self._max_chars = max_chars
         self._site_seconds = site_seconds
         self._at_once = at_once
+        self._own_sites = own_sites
 
     async def read(self, url: str, *, max_chars: int | None = None) -> Page:
-        """Read one page.
+        """Read one page. Where it is a refresh, frames or a script that moves on, the page behind it is read.
 
         Raises:
-            UnsafeUrl: the address must not be fetched.
-            FetchFailed: it could not be read; see `SafeFetcher.get` for its reasons.
+            UnsafeUrl: the address must not be fetched, or sends its readers to one that must not be.
+            FetchFailed: it could not be read; ``reason`` is one of `SafeFetcher.get`, or ``robots``.
         """
-        fetched = await self._fetcher.get(url, media_types=HTML_TYPES)
+        return await self._read(url, _Reading(self._fetcher, self._own_sites), max_chars)
+
+    async def _read(self, url: str, reading: _Reading, max_chars: int | None = None) -> Page:
+        try:
+            async with asyncio.timeout(_PAGE_SECONDS):
+                at, html = await self._follow(url, reading)
+        except TimeoutError:
+            raise failures.timed_out(url, _PAGE_SECONDS) from None
+        return _page(at, html, self._max_chars if max_chars is None else max_chars)
+
+    async def _follow(self, url: str, reading: _Reading) -> tuple[str, ReadHtml]:
+        """Go where a page sends its readers, as often as a chain of redirects may."""
+        seen: list[str] = []
+        at, html = "", _NOTHING
+        while url != at and url not in seen:
+            if len(seen) > _MAX_HOPS:
+                raise failures.too_many_redirects(seen[0], _MAX_HOPS)
+            seen.append(url)
+            at, html = await self._fetch(url, reading)
+            url = self._onward(at, html)
+        return at, html if _readable(html.text) else await self._with_frames(at, html, reading)
+
+    def _onward(self, at: str, html: ReadHtml) -> str:
+        """The address that a page sends on to; its own where it is the page to read."""
+        if html.refresh:
+            return self._fetcher.onward(at, _joined(at, html.base, html.refresh))
+        moves = not _readable(html.text) and html.moves and _absolute(at, html.base, html.moves)
+        return self._fetcher.onward(at, moves) if moves else at
+
+    async def _with_frames(self, at: str, html: ReadHtml, reading: _Reading) -> ReadHtml:
+        """Add what stands in a page's frames, and in those inside it that are of the same site."""
+        framed, inlaid = (
+            [to for source in sources if (to := _absolute(at, html.base, source))]
+            for sources in (html.frames, html.inlays)
+        )
+        for address in dict.fromkeys([*framed, *(one for one in inlaid if same_site(one, at))]):
+            try:
+                inner_at, inner = await self._fetch(self._fetcher.onward(at, address), reading)
+            except (FetchFailed, UnsafeUrl):
+                continue  # the others may say enough
+            links = tuple((urljoin(urljoin(inner_at, inner.base), href), text) for href, text in inner.links)
+            html = replace(
+                html,
+                title=html.title or inner.title,
+                text=f"{html.text}\n\n{inner.text}".strip(),
+                language=html.language or inner.language,
+                links=(*html.links, *links),
+            )
+        return html
+
+    async def _fetch(self, url: str, reading: _Reading) -> tuple[str, ReadHtml]:
+        await reading.robots.check(url, reading.cookies)
+        fetched = await self._fetcher.get(url, media_types=HTML_TYPES, cookies=reading.cookies)
         try:
             async with asyncio.timeout(_PARSE_SECONDS):
-                html = await asyncio.to_thread(_parse, fetched)
+                return fetched.final_url, await asyncio.to_thread(_parse, fetched)
         except TimeoutError:
             raise _unreadable(url) from None
-        return _page(fetched.final_url, html, self._max_chars if max_chars is None else max_chars)
 
     async def read_site(
         self, url: str, *, max_pages: int = 6, on_skip: Callable[[str], None] | None = None
     ) -> list[Page]:
         """Read the start page and the most telling pages that it links to on the same site.
 
+        Where the start page lies in a folder, pages of that folder come first, and others only if it has none: a host
+        may be shared. A page that shows a check of browsers instead of itself is left out, the start page too.
+
         Args:
             url: The start page.
             max_pages: How many pages at most, the start page included.
-            on_skip: Told, in a sentence for people, of each page that was left out because it failed.
+            on_skip: Told, in a sentence for people, of each page that was left out, and of what is damaged in others.
 
         Raises:
             UnsafeUrl, FetchFailed: the start page could not be read.
         """
-        start = await self.read(url)
-        urls = telling_links(start)[: max(0, max_pages - 1)]
+        reading = _Reading(self._fetcher, self._own_sites)
+        start = await self._read(url, reading)
+        folder = folder_of(start.url) if folder_of(url) != "/" else "/"
+        urls = telling_links(start, folder)[: max(0, max_pages - 1)]
         notes: list[str] = []
-        pages = await self._read_all(urls, notes)
-        for note in notes:
+        pages = await self._read_all(urls, notes, reading)
+        found = _distinct([start, *(page for page in pages if same_site(page.url, start.url))])
+        for note in (*notes, *(note for page in found for note in page.notes)):
             (on_skip or _ignore)(note)
-        return _distinct([start, *(page for page in pages if same_site(page.url, start.url))])
+        return [page for page in found if not page.challenge]
 
-    async def _read_all(self, urls: list[str], notes: list[str]) -> list[Page]:
+    async def _read_all(self, urls: list[str], notes: list[str], reading: _Reading) -> list[Page]:
         turn = asyncio.Semaphore(self._at_once)
-        tasks = [asyncio.create_task(self._read_or_note(url, turn, notes)) for url in urls]
+        tasks = [asyncio.create_task(self._read_or_note(url, turn, notes, reading)) for url in urls]
         if not tasks:
             return []
         try:
@@ -124,10 +173,12 @@ class PageReader:
                 raise result
         return [result for result in done if isinstance(result, Page)]
 
-    async def _read_or_note(self, url: str, turn: asyncio.Semaphore, notes: list[str]) -> Page | None:
+    async def _read_or_note(
+        self, url: str, turn: asyncio.Semaphore, notes: list[str], reading: _Reading
+    ) -> Page | None:
         async with turn:
             try:
-                return await self.read(url)
+                return await self._read(url, reading)
             except PostHubError as error:
                 notes.append(error.message)
                 return None
@@ -150,11 +201,41 @@ def _unreadable(url: str) -> FetchFailed:
 
 
 def _page(url: str, html: ReadHtml, max_chars: int) -> Page:
-    text = html.text
+    text, restored = restore_encoding(html.text)
+    title, _ = restore_encoding(html.title)
+    notes = [f"{shown(url)}: {note}" for note in (*restored, *islice(broken(text), 1))]
+    if challenge := _challenge(title, text):
+        notes = [
+            f"{shown(url)} was left out: it shows a check of its visitors instead of the page (“{challenge}”)."
+        ]
     truncated = len(text) > max_chars
     if truncated:
         text = text[:max_chars].rsplit(" ", 1)[0].rstrip()
-    return Page(url, html.title, text, html.language, _same_site_links(url, html), truncated)
+    links = _same_site_links(url, html)
+    return Page(url, title, text, html.language, links, truncated, challenge, tuple(notes))
+
+
+def readable_chars(pages: Iterable[Page]) -> int:
+    """How many letters and digits there are to read in some pages."""
+    return sum(sum(map(str.isalnum, page.text)) for page in pages)
+
+
+def least_readable_chars() -> int:
+    """With fewer letters and digits than this a site says nothing."""
+    return int(load("fetching", "readable")["least_chars"])
+
+
+def _readable(text: str) -> bool:
+    return sum(map(str.isalnum, text)) >= least_readable_chars()
+
+
+def _challenge(title: str, text: str) -> str:
+    """What a protection service shows in place of a page; a long text that speaks of such things is a page."""
+    table = load("fetching", "readable")
+    if len(text) > table["challenge_chars"]:
+        return ""
+    found = (re.search(pattern, f"{title}\n{text}", re.I | re.S) for pattern in table["challenges"])
+    return next((" ".join(match[0].split())[:60] for match in found if match), "")
 
 
 def _same_site_links(url: str, html: ReadHtml) -> tuple[Link, ...]:
@@ -168,9 +249,13 @@ def _same_site_links(url: str, html: ReadHtml) -> tuple[Link, ...]:
     return tuple(found.values())
 
 
+def _joined(url: str, base: str, href: str) -> str:
+    return urldefrag(urljoin(urljoin(url, base), href)).url
+
+
 def _absolute(url: str, base: str, href: str) -> str | None:
     try:
-        address = urldefrag(urljoin(urljoin(url, base), href)).url
+        address = _joined(url, base, href)
         return address if urlsplit(address).scheme in {"http", "https"} else None
     except ValueError:
         return None
@@ -178,62 +263,6 @@ def _absolute(url: str, base: str, href: str) -> str | None:
 
 def _bare(url: str) -> str:
     return url.split("://", 1)[-1].removeprefix("www.").rstrip("/")
-
-
-def same_site(one: str, other: str) -> bool:
-    """Same host (``www.`` aside) and same port (80 and 443 are one)."""
-    return _site(one) == _site(other)
-
-
-def _site(url: str) -> tuple[str, int]:
-    try:
-        parts = urlsplit(url)
-        port = parts.port or 80
-    except ValueError:
-        return "", 0
-    return (parts.hostname or "").removeprefix("www."), 80 if port == 443 else port
-
-
-def telling_links(page: Page) -> list[str]:
-    """Order a page's links by what they tell of a company: one of each kind first, then the others.
-
-    Pages that tell nothing (basket, terms, sign-in) and files are left out.
-    """
-    links = sorted(
-        filter(_is_page, page.links), key=lambda link: urlsplit(link.url).path.rstrip("/").count("/")
-    )
-    kinds: dict[str, list[str]] = {kind: [] for kind in load("fetching", "page_words")["telling"]}
-    others: list[str] = []
-    for link in links:
-        kinds.get(_kind(link) or "", others).append(link.url)
-    rounds = zip_longest(*kinds.values())
-    return [*(url for one in rounds for url in one if url), *others]
-
-
-def _kind(link: Link) -> str | None:
-    """The kind that a link's address tells, else the one that its text tells."""
-    for slug in (_slug(unquote(urlsplit(link.url).path)), _slug(link.text)):
-        for kind, words in load("fetching", "page_words")["telling"].items():
-            if _words(tuple(words)).search(slug):
-                return str(kind)
-    return None
-
-
-def _is_page(link: Link) -> bool:
-    table = load("fetching", "page_words")
-    path = unquote(urlsplit(link.url).path)
-    ending = path.rsplit("/", 1)[-1].rpartition(".")[2].lower() if "." in path.rsplit("/", 1)[-1] else ""
-    idle = _words(tuple(table["idle"]))
-    return ending not in table["files"] and not idle.search(_slug(path)) and not idle.search(_slug(link.text))
-
-
-def _slug(text: str) -> str:
-    return "-" + re.sub("[^a-z0-9]+", "-", fold(text)).strip("-") + "-"
-
-
-@cache
-def _words(words: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("-(?:" + "|".join(word.replace("*", "[a-z0-9]*") for word in words) + ")-")
 
 
 def _distinct(pages: Iterable[Page]) -> list[Page]:

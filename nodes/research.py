@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from domain.calls import SearchResult
 from domain.content.dna import CompanyDNA, dna_findings, dna_schema
-from domain.errors import BadOutput, ContentBlocked, OutputTruncated, ProviderError
+from domain.errors import BadOutput, ContentBlocked, InvalidInput, OutputTruncated, ProviderError
 from domain.month import Again, Month, Rework, Update, new_card
 from domain.stages import RESEARCH, Kind
-from fetching.pages import Page
+from fetching.links import Page
+from fetching.pages import least_readable_chars, readable_chars
 from nodes.work import (
     Ports,
     Task,
@@ -34,6 +35,9 @@ QUESTIONS = ("products", "audience", "competitors", "tone", "usp", "history")
 """The six questions; their words are in the template RESEARCH_V1."""
 
 _MAX_PAGES = 6
+_FROM_SEARCH_ALONE = (
+    "The website {website} says next to nothing ({chars} letters): the facts come from a search alone."
+)
 _NO_SEARCH = "Web search was not available (no provider has a key): these facts come from the company's own pages only."
 
 
@@ -44,8 +48,9 @@ class Research:
     async def __call__(self, state: Again) -> Update:
         rework: Rework = (state.get("rework") or [{"item": "dna", "revision": 0, "reason": ""}])[0]
         task = Task(RESEARCH, "dna", rework["revision"])
-        pages = await self._pages(state)
+        pages, notes = await self._pages(state)
         findings, warnings = await self._search(state)
+        _check_sources(state, pages, findings, notes)
         known = _known_urls(pages, findings)
         content, problems, model = await self._synthesise(
             state, task, pages, findings, known, rework["reason"]
@@ -57,7 +62,7 @@ class Research:
             "dna",
             task.revision,
             content,
-            findings=(*warnings, *problems),
+            findings=(*notes, *warnings, *problems),
             template=await template_ref(self.ports, state, "DNA_V1"),
             model=model,
         )
@@ -66,18 +71,30 @@ class Research:
         progress(RESEARCH, "dna", OutcomeStatus.DONE, f"{len(known)} sources")
         return {RESEARCH.key: {"dna": new_card(state["company"], saved.revision, version=saved.version)}}
 
-    async def _pages(self, state: Month) -> list[dict[str, str]]:
-        """Read the site once: a resumed run must see what the first one saw, or its questions would differ."""
+    async def _pages(self, state: Month) -> tuple[list[dict[str, str]], list[str]]:
+        """Read the site once: a resumed run must see what the first one saw, or its questions would differ.
+
+        Returns:
+            The pages, and what the editor should know of them.
+
+        Raises:
+            InvalidInput: They say nothing, and there is no search that could.
+        """
         mine, website = owner(state), state["website"]
         for record in await self.ports.items.history(mine, Kind.DNA, "site"):
             if record.content["website"] == website:
-                return list(record.content["pages"])
-        site = read_site_tool(self.ports.pages)
+                return list(record.content["pages"]), list(record.content.get("notes", ()))
+        notes: list[str] = []
+        site = read_site_tool(self.ports.pages, notes.append)
         pages: list[Page] = await use(site, url=website, max_pages=_MAX_PAGES)
+        if (chars := readable_chars(pages)) < least_readable_chars():
+            if not self.ports.gateway.has_search:
+                raise _says_nothing(website, chars, notes)
+            notes.insert(0, _FROM_SEARCH_ALONE.format(website=website, chars=chars))
         read = [{"url": p.url, "title": p.title, "text": p.text} for p in pages]
-        content = {"website": website, "pages": read}
+        content = {"website": website, "pages": read, "notes": notes}
         record = await self.ports.items.save(mine, Kind.DNA, "site", 0, content, status=ItemStatus.MATERIAL)
-        return list(record.content["pages"])
+        return list(record.content["pages"]), list(record.content["notes"])
 
     async def _search(self, state: Month) -> tuple[list[dict[str, Any]], list[str]]:
         if not self.ports.gateway.has_search:
@@ -150,6 +167,27 @@ class Research:
             value = content.get(source["field"])
             rows.append((source["field"], value if isinstance(value, str) else str(value), source["url"]))
         await self.ports.tenants.save_fact_sources(mine, rows)
+
+
+def _says_nothing(website: str, chars: int, notes: Sequence[str]) -> InvalidInput:
+    return InvalidInput(
+        f"The website {website} says nothing that can be read: {chars} letters in all of its pages. "
+        f"{' '.join(notes)}".rstrip(),
+        next_step="Give the address of a page with text, such as its “about us”; or set the key of a search provider, "
+        "so that the facts can come from a search.",
+    )
+
+
+def _check_sources(
+    state: Month,
+    pages: Sequence[Mapping[str, str]],
+    findings: Sequence[dict[str, Any]],
+    notes: Sequence[str],
+) -> None:
+    """Stop where neither pages nor search said anything: all that follows would be about nothing."""
+    chars = sum(sum(map(str.isalnum, page["text"])) for page in pages)
+    if not findings and chars < least_readable_chars():
+        raise _says_nothing(state["website"], chars, notes)
 
 
 def _known_urls(pages: Sequence[dict[str, str]], findings: Sequence[dict[str, Any]]) -> list[str]:

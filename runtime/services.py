@@ -211,7 +211,7 @@ async def _ports(settings: Settings, database: Database, shared: SharedRedis) ->
         erasures=Erasures(database),
         ledger=ledger,
         files=files,
-        pages=PageReader(fetcher),
+        pages=PageReader(fetcher, own_sites=settings.own_sites),
         packages=private_folder(settings.home / "packages"),
     )
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from domain.errors import InvalidInput
 from domain.money import to_micro
 from domain.tiers import organization_name
+from fetching.addresses import read_own_sites
 from gateway.cache.policy import CachePolicy, read_cache_policy
 from gateway.config import Models, shipped_models, shipped_order, with_chains
 from gateway.limits.rates import RateLimits, read_limits
@@ -59,6 +60,7 @@ class Settings:
     engine: Engine
     providers: Mapping[str, ProviderSettings]
     private_hosts: frozenset[tuple[str, int]]
+    own_sites: frozenset[str]
     monthly_budget_micro: int
     image_order: tuple[str, ...]
     video_order: tuple[str, ...]
@@ -112,6 +114,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         engine=_engine(env),
         providers=_providers(env, models),
         private_hosts=_hosts(env.get("POSTHUB_ALLOW_PRIVATE_HOSTS", "")),
+        own_sites=read_own_sites(env.get("POSTHUB_OWN_SITES", "")),
         monthly_budget_micro=_budget(env.get("POSTHUB_MONTHLY_BUDGET_USD") or "200"),
         image_order=_order(env, "POSTHUB_IMAGE_PROVIDERS", shipped_order("images")),
         video_order=_order(env, "POSTHUB_VIDEO_PROVIDERS", shipped_order("videos")),

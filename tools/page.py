@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field
 
 from domain.tables import load
-from fetching.pages import Page, PageReader
+from fetching.links import Page
+from fetching.pages import PageReader
 from tools.calling import Told, told, tool_of
 
 _LIMITS = load("tools", "limits")
@@ -59,15 +61,19 @@ def read_page_tool(pages: PageReader) -> BaseTool:
     return tool_of("read_page", _PAGE, ReadPageArguments, read)
 
 
-def read_site_tool(pages: PageReader) -> BaseTool:
+def read_site_tool(pages: PageReader, on_skip: Callable[[str], None] | None = None) -> BaseTool:
     """Make the tool ``read_site``: ``{"pages": [{"url", "title", "language", "text", "truncated"}]}``.
 
     Its artifact is the list of `Page`, each with its whole text.
+
+    Args:
+        pages: Reads them.
+        on_skip: Told, in a sentence for people, what was left out or is damaged.
     """
 
     async def read(**arguments: Any) -> tuple[Told, list[Page]]:
         asked = ReadSiteArguments(**arguments)
-        found = await pages.read_site(asked.url.strip(), max_pages=asked.max_pages)
+        found = await pages.read_site(asked.url.strip(), max_pages=asked.max_pages, on_skip=on_skip)
         return {"pages": [_told(page) for page in found]}, found
 
     return tool_of("read_site", _SITE, ReadSiteArguments, read)

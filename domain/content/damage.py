@@ -36,6 +36,7 @@ _BREAK = re.compile(
 _TAB = re.compile(r"(?<![\w\\])\\t|\\t(?=[\s\d•*-]|[^\W\d_a-z]|$)")
 _WRITTEN_OUT = re.compile(r"(?<!\\)\\[nrt](?![\w]*\\)|\\u[0-9a-fA-F]{0,3}(?![0-9a-zA-Z])|\\x[0-9a-fA-F]{2}")
 _SIGN_IN_WORD = re.compile(r"[^\W\d_][÷×¤§¨¸¬±´][^\W\d_]")
+_WORD = re.compile(r"\S+")
 _CHARSETS = ("cp1250", "cp1252", "iso-8859-2", "latin-1")
 _MOST = 10
 _SHOWN = 40
@@ -102,10 +103,15 @@ def restore_encoding(text: str) -> tuple[str, list[str]]:
 
 
 def _reread(text: str) -> str:
-    fixed = _ftfy().fix_encoding(text)
-    if fixed == text and not _patterns("mojibake")[0].search(text):
+    if not _ftfy().badness.is_bad(text) and not any(one.search(text) for one in _patterns("mojibake")[:3]):
         return text
-    meant = {fixed, *(_as_utf8(text, charset) for charset in _CHARSETS)} - {text, None}
+    whole = _one_meaning(text)
+    return whole if whole != text else _WORD.sub(lambda word: _one_meaning(word[0]), text)
+
+
+def _one_meaning(text: str) -> str:
+    """Read a text again by every charset; as it stands where more than one reading, or none, makes sense."""
+    meant = {_ftfy().fix_encoding(text), *(_as_utf8(text, charset) for charset in _CHARSETS)} - {text, None}
     sound = [plain for plain in meant if plain and not _SIGN_IN_WORD.search(plain) and not any(broken(plain))]
     return sound[0] if len(sound) == 1 else text
 

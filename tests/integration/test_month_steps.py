@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from domain.ids import aspect_of, image_id, video_id
 from domain.month import Again, Month, cards_of
 from domain.month_request import MonthRequest, parse
 from domain.stages import PERSONAS, POSTS, RESEARCH, TOPICS, Kind
+from fetching.fetcher import SafeFetcher
+from fetching.pages import PageReader
 from nodes.intake import Intake, RunContext, open_run
 from nodes.media import Images, Video
 from nodes.personas import Personas
@@ -189,6 +193,33 @@ async def test_research_that_is_made_again_reads_and_searches_nothing_anew(
     )
     assert {line["provider"] for line in sandbox.bill()[before:]} == {"gemini"}
     assert cards_of(bench.state, RESEARCH)["dna"]["revision"] == 1
+
+
+async def test_a_site_that_says_nothing_stops_before_anything_is_paid_or_is_made_up_for_by_a_search(
+    bench: Bench, sandbox: Any
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = b"<html><head><title>Just a moment...</title></head><body>Checking your browser</body></html>"
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n" + body)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    place = server.sockets[0].getsockname()[:2]
+    await bench.begin()
+    website = f"http://{place[0]}:{place[1]}/"
+    reader = PageReader(SafeFetcher(allowed_private=[place]))
+    before = len(sandbox.bill())
+    unsearched = copy.copy(bench.ports.gateway)
+    unsearched._config = replace(unsearched._config, providers={})
+    with pytest.raises(InvalidInput, match="says nothing that can be read: 0 letters") as caught:
+        await bench.step(Research(replace(bench.ports, pages=reader, gateway=unsearched)), website=website)
+    assert "Checking your browser" in caught.value.message and caught.value.exit_status == 2
+    assert len(sandbox.bill()) == before
+    await bench.step(Research(replace(bench.ports, pages=reader)), website=website)
+    dna = await bench.items.newest(bench.owner, Kind.DNA, "dna")
+    assert "from a search alone" in dna.findings[0] and "Checking your browser" in dna.findings[1]
+    server.close()
 
 
 async def test_personas_topics_a_post_and_its_media_are_made_of_what_the_steps_before_left(

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from fetching.html import decode, read_html
-from fetching.pages import Link, Page, same_site, telling_links
+from fetching.charset import decode
+from fetching.html import read_html
+from fetching.links import Link, Page, same_site, telling_links
 
 PAGE = """<!doctype html><html lang="cs-CZ"><head><title> Kavárna
 U Mostu </title><meta name="Description" content="Rodinná pražírna v Telči."><base href="/sites/kava/"></head><body>
@@ -118,6 +119,47 @@ CZECH = "Příliš žluťoučký kůň"
 )
 def test_czech_letters_survive_every_charset(content: bytes, charset: str | None) -> None:
     assert decode(content, charset).endswith(CZECH)
+
+
+META = '<meta charset="{}"><p>'
+PAGES_BY_CHARSET = {
+    "a mark comes before what the server says": (CZECH.encode("utf-8-sig"), "windows-1250"),
+    "a mark comes before what the page says": (
+        b"\xef\xbb\xbf" + (META.format("windows-1250") + CZECH).encode(),
+        None,
+    ),
+    "UTF-16 with a mark, little end first": (b"\xff\xfe" + CZECH.encode("utf-16-le"), "utf-8"),
+    "UTF-16 with a mark, big end first": (b"\xfe\xff" + CZECH.encode("utf-16-be"), None),
+    "the server comes before the page": (
+        (META.format("iso-8859-2") + CZECH).encode("cp1250"),
+        "windows-1250",
+    ),
+    "a page that says UTF-16 in ASCII": ((META.format("utf-16") + CZECH).encode(), None),
+    "a page that says so in a comment": ((f"<!-- {META.format('windows-1251')} -->" + CZECH).encode(), None),
+    "an XML declaration": (b'<?xml version="1.0" encoding="windows-1250"?>' + CZECH.encode("cp1250"), None),
+    "a server that lies, a page that does not": (
+        (META.format("windows-1250") + CZECH).encode("cp1250"),
+        "utf-8",
+    ),
+    "a server that lies, a page that says nothing": (CZECH.encode("cp1250"), "utf-8"),
+    "a server that lies the other way": (CZECH.encode(), "windows-1250"),
+    "a server that says what its software always says": (CZECH.encode(), "iso-8859-1"),
+    "a page that lies": ((META.format("windows-1250") + CZECH).encode(), None),
+    "both lie": ((META.format("utf-8") + CZECH).encode("cp1250"), "utf-8"),
+    "an alias": (CZECH.encode("cp1250"), "x-cp1250"),
+}
+
+
+@pytest.mark.parametrize(("content", "charset"), PAGES_BY_CHARSET.values(), ids=PAGES_BY_CHARSET)
+def test_a_page_is_read_in_its_charset_whoever_lies(content: bytes, charset: str | None) -> None:
+    assert decode(content, charset).endswith(CZECH)
+
+
+def test_labels_mean_what_the_standard_says_and_a_few_bad_bytes_change_no_charset() -> None:
+    assert decode("„citace“ – 5 €".encode("cp1252"), "iso-8859-1") == "„citace“ – 5 €"
+    assert decode("日本語のテキスト".encode("cp932"), "shift_jis") == "日本語のテキスト"
+    assert decode("Съешь ещё этих булок".encode("cp1251"), "windows-1251") == "Съешь ещё этих булок"
+    assert decode((CZECH * 9).encode() + b"\xff", "utf-8") == CZECH * 9 + "\ufffd"
 
 
 def start(*links: tuple[str, str]) -> Page:
