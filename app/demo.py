@@ -32,8 +32,8 @@ def next_month(day: date) -> str:
 
 
 def free_month(month: str, company: str, runs: Sequence[RunRecord]) -> str:
-    """Return the first month from a given one on that the company does not have yet."""
-    taken = {run.month for run in runs if run.request["company"] == company}
+    """Return the first month from a given one on that the company does not have yet on the sandbox."""
+    taken = {run.month for run in runs if run.sandbox and run.request["company"] == company}
     while month in taken:
         month = next_month(date.fromisoformat(f"{month}-01"))
     return month

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from domain.worlds import World
+
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout; progress goes to stderr.")
 ]
@@ -25,6 +27,14 @@ Template = Annotated[
     ),
 ]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")]
+
+Of = Annotated[
+    World | None,
+    typer.Option(
+        "--world",
+        help="Of real providers or of the sandbox; without it, of real ones where they are, or were, in use.",
+    ),
+]
 
 
 class Approve(StrEnum):

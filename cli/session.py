@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.errors import Interrupted
 from cli.screen.terminal import Screen
+from domain.worlds import World
 from runtime.children import SIGNALS
 from runtime.logs import log_to_file
 from runtime.servers import start_servers
@@ -122,11 +123,13 @@ async def opened(screen: Screen, settings: Settings, *, buys: bool = True) -> As
 
 
 @asynccontextmanager
-async def opened_books(settings: Settings, *, prices: bool = False) -> AsyncIterator[Books]:
+async def opened_books(
+    settings: Settings, *, prices: bool = False, world: World | None = None
+) -> AsyncIterator[Books]:
     """Open what was spent and what may be spent. Raises as `runtime.books.open_books`."""
     from runtime.books import open_books
 
-    async with open_books(settings, prices=prices) as books:
+    async with open_books(settings, prices=prices, world=world) as books:
         yield books
 
 

@@ -69,7 +69,7 @@ def build_gateway(
         shared: Redis, where workers share what they know; without it each goes by what it has met itself.
         on_wait: Told of calls that wait for a place in a rate limit.
     """
-    ledger = ledger or Ledger(database, default_limit_micro=config.monthly_budget_micro)
+    ledger = ledger or Ledger(database, default_limit_micro=config.monthly_budget_micro, world=config.world)
     calls = _calls(config, database, files, ledger, prices or Prices(database), shared, on_wait)
     building = {
         name: Building(registry.provider(name), provider, config, fetcher)
@@ -99,12 +99,13 @@ def _calls(
     on_wait: OnWait | None,
 ) -> CachedCalls:
     journal = Journal(database, owner=ledger.owner, in_hand=ledger.in_hand)
+    window = SharedWindow(shared, config.world) if shared else None
     means = Means(
         journal=journal,
         tracker=CostTracker(ledger, prices, engine=config.engine),
         operations=Operations(journal, files),
-        breakers=CircuitBreakers(shared),
-        limiter=Limiter(config.limits, SharedWindow(shared) if shared else None, on_wait),
+        breakers=CircuitBreakers(shared, account=config.account),
+        limiter=Limiter(config.limits, window, on_wait, account=config.account),
         policy=RetryPolicy(
             tries=config.tries,
             wait_seconds=config.max_backoff_seconds,
@@ -114,7 +115,7 @@ def _calls(
         drain_seconds=config.drain_seconds,
     )
     cache = Cache(config.cache, AnswerCache(shared) if shared else None)
-    return CachedCalls(CallPipeline(means), cache, journal, engine=config.engine, world=config.world)
+    return CachedCalls(CallPipeline(means), cache, journal, config)
 
 
 def _late_engine(of: Building) -> LateEngine:

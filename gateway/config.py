@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from domain.errors import InvalidInput
 from domain.ids import content_hash
+from domain.worlds import World
 from gateway.cache.policy import CachePolicy
 from gateway.limits.rates import RateLimits
 from gateway.providers import registry
@@ -198,12 +199,21 @@ class GatewayConfig:
     sandbox: bool = False
 
     @property
-    def world(self) -> str:
-        """Whom answers are bought from: the sandbox, wherever it listens, or a hash of addresses and accounts."""
+    def world(self) -> World:
+        return World.of(sandbox=self.sandbox)
+
+    def account(self, provider: str) -> str:
+        """Name an account at a provider: the sandbox's, wherever it listens, or a hash of address and key."""
+        of = self.providers[provider]
+        asked = None if self.sandbox else content_hash([of.base_url, of.api_key, dict(of.options)])
+        return f"{self.world}:{provider}:{asked[:16] if asked else 'any'}"
+
+    @property
+    def accounts(self) -> str:
+        """Whom answers are bought from; what is the same in two processes that may give each other's answers again."""
         if self.sandbox:
-            return "sandbox"
-        asked = {name: [of.base_url, of.api_key, dict(of.options)] for name, of in self.providers.items()}
-        return content_hash(asked)
+            return self.world
+        return content_hash([self.account(name) for name in sorted(self.providers)])
 
     def chain(self, purpose: str) -> tuple[Deployment, ...]:
         """Return the models that serve a purpose and whose provider has a key, the first choice first.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from domain.worlds import World
 from store.database import Connection
 from store.prompts import experiments, labels, pauses
 from store.prompts.experiments import Experiment
@@ -62,11 +63,11 @@ def _owners(organization_id: str, company_id: str) -> list[tuple[str, str, str]]
     return owners
 
 
-async def load(connection: Connection) -> ActiveVersions:
-    """Read the tables."""
+async def load(connection: Connection, world: World) -> ActiveVersions:
+    """Read the tables, as they are for a world."""
     running = await experiments.running_everywhere(connection)
     return ActiveVersions(
         await labels.everywhere(connection),
-        await pauses.in_force(connection),
-        {(one.organization_id, one.code, one.language): one for one in running},
+        await pauses.in_force(connection, world),
+        {(one.organization_id, one.code, one.language): replace(one, world=world) for one in running},
     )

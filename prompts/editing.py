@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from domain.errors import InvalidInput
 from domain.text import nearest
+from domain.worlds import World
 from prompts import versions
 from prompts.active import PRODUCTION
 from prompts.actor import Actor, may_release, reason_given
@@ -35,6 +36,8 @@ class Editor:
     organization: str
     actor: Actor
     renderer: Renderer = field(default_factory=shared_renderer)
+    world: World = World.REAL
+    """What an experiment has shown there is looked at."""
 
     async def key(self, code: str, language: str) -> TemplateKey:
         """Return a template's key; NotFound names the nearest template or the languages that there are."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from domain.calls import TemplateRef
 from domain.errors import InvalidInput, NotFound
+from domain.worlds import World
 from prompts import active, shipping, versions
 from prompts.active import FALLBACK_LANGUAGE, PRODUCTION, ActiveVersions
 from prompts.experiments import pauses
@@ -64,13 +65,19 @@ class Choice:
 class Prompts:
     """The templates in use, for every organization.
 
-    Changed labels are seen at once within `watched`, and by `resolve` always; elsewhere after `reload`.
+    Changed labels are seen at once within `watched`, and by `resolve` always; elsewhere after `reload`. Pauses and arms
+    are of one world.
     """
 
     def __init__(
-        self, database: Database, renderer: Renderer | None = None, pause_rule: PauseRule | None = None
+        self,
+        database: Database,
+        renderer: Renderer | None = None,
+        pause_rule: PauseRule | None = None,
+        world: World = World.REAL,
     ) -> None:
         self._database = database
+        self._world = world
         self._pause_rule = pause_rule or PauseRule()
         self._renderer = renderer or shared_renderer()
         self._active = ActiveVersions()
@@ -87,7 +94,7 @@ class Prompts:
     async def reload(self) -> None:
         """Read labels, pauses and experiments anew, and the versions on which labels stand."""
         async with self._database.transaction() as connection:
-            found = await active.load(connection)
+            found = await active.load(connection, self._world)
             missing = set(found.labels.values()) - set(self._by_id)
             if missing:
                 for row in await templates.by_ids(connection, missing):
@@ -266,7 +273,7 @@ class Prompts:
 
     async def schema_failed(self, organization: str, ref: TemplateRef) -> None:
         """Count an answer that did not fit its schema; too many pause the version, see `prompts.experiments.pauses`."""
-        await pauses.schema_failed(self._database, organization, ref, self._pause_rule)
+        await pauses.schema_failed(self._database, organization, self._world, ref, self._pause_rule)
 
     async def try_out(
         self, version: Version, variables: Mapping[str, Any], *, organization: str = SHARED

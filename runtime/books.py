@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.money.budgets import SpendingLimits
 from app.money.costs import Costs
@@ -13,6 +13,7 @@ from app.people.keys import Keyring, need_a_key
 from app.people.members import Staff
 from app.people.organizations import OrganizationBook
 from domain.tiers import organization_name
+from domain.worlds import World
 from gateway.providers.prices import shipped_prices
 from runtime.database import open_database
 from runtime.settings import Settings
@@ -31,28 +32,30 @@ from store.people.organizations import Organizations
 
 @dataclass(frozen=True)
 class Books:
-    """What was spent and may be spent, and by whom."""
+    """What was spent and may be spent in one world, and by whom."""
 
     settings: Settings
     database: Database
+    world: World
 
     @property
     def costs(self) -> Costs:
         return Costs(
             self.settings.organization,
-            ledger=self._ledger,
-            usage=UsageRecords(self.database),
+            ledgers={world: self._ledger(world) for world in World},
+            usage=UsageRecords(self.database, world=self.world),
             runs=Runs(self.database),
             tenants=Tenants(self.database),
+            world=self.world,
         )
 
     def limits(self, organization: str | None = None) -> SpendingLimits:
         """Return the budgets of an organization; without one, of this one."""
-        limit = self.settings.monthly_budget_micro
         return SpendingLimits(
             self._named(organization),
-            budgets=Budgets(self.database, default_limit_micro=limit),
+            budgets={world: self._budgets(world) for world in World},
             runs=Runs(self.database),
+            world=self.world,
         )
 
     @property
@@ -86,20 +89,34 @@ class Books:
     @property
     def reconciler(self) -> Reconciler:
         """The ledger's side of a comparison with a bill; of every organization of the database."""
-        return Reconciler(self.database, self._ledger)
+        return Reconciler(self.database, self._ledger(self.world))
 
-    @property
-    def _ledger(self) -> Ledger:
-        return Ledger(self.database, default_limit_micro=self.settings.monthly_budget_micro)
+    def _ledger(self, world: World) -> Ledger:
+        limit = self.settings.monthly_budget_micro
+        return Ledger(self.database, default_limit_micro=limit, world=world)
+
+    def _budgets(self, world: World) -> Budgets:
+        limit = self.settings.monthly_budget_micro
+        return Budgets(self.database, default_limit_micro=limit, world=world)
+
+    async def of(self, world: World | None) -> Books:
+        """Return the books of a world; without one, of real providers where they are used or ever were."""
+        played = self.settings.world is World.SANDBOX
+        if played and world is None and not await self._budgets(World.REAL).any(self.settings.organization):
+            world = World.SANDBOX
+        return replace(self, world=world or World.REAL)
 
 
 @asynccontextmanager
-async def open_books(settings: Settings, *, prices: bool = False) -> AsyncIterator[Books]:
+async def open_books(
+    settings: Settings, *, prices: bool = False, world: World | None = None
+) -> AsyncIterator[Books]:
     """Open the books of an organization.
 
     Args:
         settings: What to open.
         prices: Bring in the price rows that come with the product before.
+        world: Of which; without it, see `Books.of`.
 
     Raises:
         StoreUnavailable: The database does not answer.
@@ -107,4 +124,4 @@ async def open_books(settings: Settings, *, prices: bool = False) -> AsyncIterat
     async with open_database(settings) as database:
         if prices:
             await Prices(database).load_shipped(shipped_prices())
-        yield Books(settings, database)
+        yield await Books(settings, database, settings.world).of(world)

@@ -44,12 +44,12 @@ async def open_prompts(settings: Settings, person: str) -> AsyncIterator[PromptU
         StoreUnavailable: The database does not answer.
     """
     async with open_database(settings) as database:
-        prompts = Prompts(database)
+        prompts = Prompts(database, world=settings.world)
         await prompts.sync_shipped()
         actor = Actor(
             settings.author or person, settings.role, f"posthub on {platform.node() or 'localhost'}"
         )
-        editor = Editor(database, settings.organization, actor)
+        editor = Editor(database, settings.organization, actor, world=settings.world)
         yield PromptUseCases(Library(editor, prompts, Tenants(database), Runs(database), Items(database)))
 
 

@@ -12,6 +12,7 @@ from app.companies import Companies
 from app.deleting import DeletedRun, copy_thread, delete_run, forget_thread
 from app.money.quoting import Quotes
 from app.months import Months
+from domain.worlds import World
 from fetching.fetcher import SafeFetcher
 from fetching.pages import PageReader
 from gateway.build import build_gateway, preload
@@ -120,8 +121,8 @@ class Services:
             self.settings.organization,
             self.ports,
             saver=self.saver,
-            quotes=_quotes(self.settings, self.database, self.prompts),
-            budgets=Budgets(self.database, default_limit_micro=limit),
+            quotes=_quotes(self.settings, self.database, self.prompts, self.ledger.world),
+            budgets=Budgets(self.database, default_limit_micro=limit, world=self.ledger.world),
             sandbox=self.sandbox is not None,
         )
 
@@ -149,6 +150,7 @@ async def open_services(
         if servers is None:
             servers = await stack.enter_async_context(start_servers(settings, buys=buys))
         stores, sandbox = await servers.ready()
+        world = settings.world
         settings = _with_providers(settings, sandbox) if buys else without_providers(settings)
         await upgrade(stores.database_uri)
         database = Database(stores.database_uri)
@@ -156,7 +158,7 @@ async def open_services(
         saver = await stack.enter_async_context(checkpointer(stores.database_uri))
         shared = SharedRedis(stores.redis_uri)
         stack.push_async_callback(shared.aclose)
-        ports = await _ports(settings, database, shared)
+        ports = await _ports(settings, database, shared, world)
         saver.on_copy, saver.on_delete = partial(copy_thread, ports), partial(forget_thread, ports, saver)
         await stack.enter_async_context(Lease(database, ports.ledger).kept())
         stack.push_async_callback(ports.gateway.aclose)
@@ -185,8 +187,9 @@ def _with_providers(settings: Settings, sandbox: Sandbox | None) -> Settings:
     return in_sandbox(settings, sandbox) if sandbox else settings
 
 
-async def _ports(settings: Settings, database: Database, shared: SharedRedis) -> Ports:
-    prompts = Prompts(database, pause_rule=PauseRule(share=settings.prompt_pause_share))
+async def _ports(settings: Settings, database: Database, shared: SharedRedis, world: World) -> Ports:
+    rule = PauseRule(share=settings.prompt_pause_share)
+    prompts = Prompts(database, pause_rule=rule, world=world)
     await prompts.sync_shipped()
     await _know_prices(settings, Prices(database))
     files = FileStore(settings.files_url)
@@ -194,6 +197,7 @@ async def _ports(settings: Settings, database: Database, shared: SharedRedis) ->
     ledger = Ledger(
         database,
         default_limit_micro=settings.monthly_budget_micro,
+        world=world,
         patience_seconds=_BUDGET_PATIENCE_SECONDS,
     )
     gateway = build_gateway(
@@ -202,7 +206,7 @@ async def _ports(settings: Settings, database: Database, shared: SharedRedis) ->
     return Ports(
         gateway=gateway,
         prompts=prompts,
-        items=Items(database),
+        items=Items(database, world=world),
         decisions=Decisions(database),
         reviews=Reviews(database),
         tenants=Tenants(database),
@@ -223,22 +227,23 @@ async def open_quotes(settings: Settings) -> AsyncIterator[Quotes]:
     Raises:
         StoreUnavailable: The database does not answer.
     """
+    world = settings.world
     if not settings.has_provider_key:
         settings = replace(settings, providers=stand_ins(settings, "", "sandbox"))
     async with open_database(settings) as database:
-        prompts = Prompts(database)
+        prompts = Prompts(database, world=world)
         await _know_prices(settings, Prices(database))
         await prompts.sync_shipped()
-        yield _quotes(settings, database, prompts)
+        yield _quotes(settings, database, prompts, world)
 
 
-def _quotes(settings: Settings, database: Database, prompts: Prompts) -> Quotes:
+def _quotes(settings: Settings, database: Database, prompts: Prompts, world: World) -> Quotes:
     return Quotes(
         settings.organization,
         config=gateway_config(settings),
         prompts=prompts,
         prices=Prices(database),
-        usage=UsageRecords(database),
+        usage=UsageRecords(database, world=world),
         tenants=Tenants(database),
     )
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from domain.errors import InvalidInput
 from domain.money import to_micro
 from domain.tiers import organization_name
+from domain.worlds import World
 from fetching.addresses import read_own_sites
 from gateway.cache.policy import CachePolicy, read_cache_policy
 from gateway.config import Models, shipped_models, shipped_order, with_chains
@@ -83,6 +84,11 @@ class Settings:
         """Where this is false, the sandbox takes the providers' place."""
         return any(provider.api_key is not None for provider in self.providers.values())
 
+    @property
+    def world(self) -> World:
+        """Of which runs are that start now, and whose figures are shown unless the other's are asked for."""
+        return World.of(sandbox=self.sandbox or not self.has_provider_key)
+
 
 def default_home(user_id: int | None = None) -> Path:
     """Where PostHub keeps its data unless ``POSTHUB_HOME`` says otherwise.
@@ -111,7 +117,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         redis_uri=_address(env, "REDIS_URI"),
         files_url=env.get("POSTHUB_FILES_URL") or (home / "files").as_uri(),
         organization=organization_name(env.get("POSTHUB_ORGANIZATION", "local"), "POSTHUB_ORGANIZATION"),
-        engine=_engine(env),
+        engine=cast(Engine, _word(env, "POSTHUB_ENGINE", get_args(Engine), "litellm")),
         providers=_providers(env, models),
         private_hosts=_hosts(env.get("POSTHUB_ALLOW_PRIVATE_HOSTS", "")),
         own_sites=read_own_sites(env.get("POSTHUB_OWN_SITES", "")),
@@ -128,7 +134,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         models=models,
         cors_origins=read_origins(env.get(CORS_ORIGINS, "")),
         author=" ".join((env.get("POSTHUB_AUTHOR") or "").split()),
-        role=_role(env),
+        role=cast(Role, _word(env, "POSTHUB_ROLE", get_args(Role), "admin")),
         prompt_pause_share=_share(env, "POSTHUB_PROMPT_PAUSE_SHARE", 0.3),
     )
 
@@ -174,22 +180,12 @@ def _before_the_server(variable: str) -> str | None:
     return None
 
 
-def _engine(env: Mapping[str, str]) -> Engine:
-    value = env.get("POSTHUB_ENGINE") or "litellm"
-    for engine in get_args(Engine):
-        if value == engine:
-            return cast(Engine, engine)
-    raise InvalidInput(
-        f"POSTHUB_ENGINE is {value!r}.", next_step="Set it to litellm or google, or leave it out."
-    )
-
-
-def _role(env: Mapping[str, str]) -> Role:
-    value = env.get("POSTHUB_ROLE") or "admin"
-    for role in get_args(Role):
-        if value == role:
-            return cast(Role, role)
-    raise InvalidInput(f"POSTHUB_ROLE is {value!r}.", next_step="Set it to admin, manager or editor.")
+def _word(env: Mapping[str, str], variable: str, words: tuple[str, ...], default: str) -> str:
+    value = env.get(variable) or default
+    if value not in words:
+        allowed = f"{', '.join(words[:-1])} or {words[-1]}"
+        raise InvalidInput(f"{variable} is {value!r}.", next_step=f"Set it to {allowed}, or leave it out.")
+    return value
 
 
 def _share(env: Mapping[str, str], variable: str, default: float) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from domain.money import parse_month, usd_text
+from domain.worlds import World
 
 if TYPE_CHECKING:
     from store.content.runs import Runs
@@ -25,17 +27,23 @@ class RunCeiling:
 
 @dataclass(frozen=True, slots=True)
 class BudgetReport:
-    """A month's budget, the thresholds that it has reached, and the ceiling of a run where one was set just now."""
+    """A month's budget, the thresholds that it has reached, and the ceiling of a run where one was set just now.
+
+    ``other_micro`` is what the month has spent in the other world, of a budget of its own.
+    """
 
     row: BudgetRow
     events: tuple[BudgetEvent, ...]
     run: RunCeiling | None = None
+    other_micro: int = 0
 
     def as_json(self) -> dict[str, Any]:
         row = self.row
         return {
             "organization": row.organization_id,
             "month": row.month,
+            "world": row.world.value,
+            "other_world_usd": usd_text(self.other_micro),
             "limit_usd": usd_text(row.limit_micro),
             "own_limit": row.own_limit,
             "spent_usd": usd_text(row.spent_micro),
@@ -59,11 +67,14 @@ def _event(event: BudgetEvent) -> dict[str, Any]:
 
 
 class SpendingLimits:
-    """The budgets of one organization and the ceilings of its runs."""
+    """The budgets of one organization in one world, and the ceilings of its runs."""
 
-    def __init__(self, organization: str, *, budgets: Budgets, runs: Runs) -> None:
+    def __init__(
+        self, organization: str, *, budgets: Mapping[World, Budgets], runs: Runs, world: World
+    ) -> None:
         self._organization = organization
-        self._budgets = budgets
+        self._budgets = budgets[world]
+        self._others = budgets[world.other]
         self._runs = runs
 
     async def show(self, month: str | None = None, *, run: RunCeiling | None = None) -> BudgetReport:
@@ -75,7 +86,9 @@ class SpendingLimits:
         if month is not None:
             parse_month(month)
         row = await self._budgets.show(self._organization, month)
-        return BudgetReport(row, tuple(await self._budgets.events(self._organization, row.month)), run)
+        events = await self._budgets.events(self._organization, row.month)
+        other = await self._others.show(self._organization, row.month)
+        return BudgetReport(row, tuple(events), run, other.spent_micro)
 
     async def set(self, micro: int, month: str | None = None) -> BudgetReport:
         """Set a month's budget in micro-USD. Raises as `show`."""

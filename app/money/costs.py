@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from app.money.quotes import ComparedQuote, compared
 from domain.money import parse_month, usd_text
+from domain.worlds import World
 
 if TYPE_CHECKING:
     from store.content.runs import Runs
@@ -40,6 +42,8 @@ class CostReport:
         names: Company names by id, where companies are asked for.
         approved_posts: Posts that the costs have led to.
         quoted: Of a run: what had been said before.
+        world: Of which they are.
+        other_micro: What the same would be in the other world, which is not contained.
     """
 
     by: By
@@ -49,6 +53,8 @@ class CostReport:
     names: dict[str, str] = field(default_factory=dict)
     approved_posts: int = 0
     quoted: ComparedQuote | None = None
+    world: World = World.REAL
+    other_micro: int = 0
 
     def total(self, name: str) -> int:
         """Sum one of the rows' figures."""
@@ -72,6 +78,8 @@ class CostReport:
         return {
             "month": self.month,
             "thread_id": self.thread_id,
+            "world": self.world.value,
+            "other_world_usd": usd_text(self.other_micro),
             "by": self.by.value,
             "rows": self.rows_as_json(),
             "total_usd": usd_text(self.total("cost_micro")),
@@ -103,13 +111,21 @@ class CostReport:
 
 
 class Costs:
-    """What one organization has spent."""
+    """What one organization has spent, in one world or in a run."""
 
     def __init__(
-        self, organization: str, *, ledger: Ledger, usage: UsageRecords, runs: Runs, tenants: Tenants
+        self,
+        organization: str,
+        *,
+        ledgers: Mapping[World, Ledger],
+        usage: UsageRecords,
+        runs: Runs,
+        tenants: Tenants,
+        world: World,
     ) -> None:
         self._organization = organization
-        self._ledger = ledger
+        self._ledgers = ledgers
+        self._world = world
         self._usage = usage
         self._runs = runs
         self._tenants = tenants
@@ -131,9 +147,10 @@ class Costs:
         whose = self._organization
         if month is not None:
             parse_month(month)
+        world = self._world
         if thread:
-            await self._runs.get(whose, thread)
-        rows = await self._ledger.totals(whose, month=month, run_id=thread, by=by.value)
+            world = World.of(sandbox=(await self._runs.get(whose, thread)).sandbox)
+        rows = await self._ledgers[world].totals(whose, month=month, run_id=thread, by=by.value)
         return CostReport(
             by,
             tuple(rows),
@@ -142,7 +159,13 @@ class Costs:
             names=await self._names(rows) if by is By.COMPANY else {},
             approved_posts=await self._usage.approved_posts(whose, month=month, run_id=thread),
             quoted=await compared(self._usage, whose, thread) if thread else None,
+            world=world,
+            other_micro=0 if thread else await self._other(month),
         )
+
+    async def _other(self, month: str | None) -> int:
+        rows = await self._ledgers[self._world.other].totals(self._organization, month=month)
+        return sum(row.cost_micro for row in rows)
 
     async def _names(self, rows: list[TotalRow]) -> dict[str, str]:
         return {row.key: (await self._tenants.company(self._organization, row.key)).name for row in rows}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domain.money import parse_month, usd_text
+from domain.worlds import World
 from store.money.bill import read_bill
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ async def reconcile(
         parse_month(month)
     # Taken first: whatever was closed before it is on the bill that is read after it.
     until = await reconciler.now() if bill.sandbox else None
-    of: Any = "sandbox" if bill.sandbox else "providers"
-    found = await reconciler.run(read_bill(bill.path, until=until), of=of, month=month, book=book)
+    found = await reconciler.run(
+        read_bill(bill.path, until=until), world=World.of(sandbox=bill.sandbox), month=month, book=book
+    )
     return Reconciliation(found, booked=book)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.money.budgets import BudgetReport
-from cli.options import Json
-from cli.screen.output import print_json, table
+from cli.options import Json, Of
+from cli.screen.output import print_json, table, worlds_apart
 from cli.screen.terminal import Screen, screen
 from cli.session import opened_books, read_settings, run_async
 from domain.errors import InvalidInput
 from domain.money import format_usd, parse_month, parse_usd
+from domain.worlds import World
 
 if TYPE_CHECKING:
     from runtime.books import Books
@@ -24,14 +25,14 @@ Organization = Annotated[
 Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The month (UTC); without it this one.")]
 
 
-def show(organization: Organization = None, month: Month = None, json: Json = False) -> int:
+def show(organization: Organization = None, month: Month = None, world: Of = None, json: Json = False) -> int:
     """Show a month's budget: the limit, what is spent, what is held for calls under way, what is left.
 
     Examples:
       posthub budget show
       posthub budget show --organization agency-7 --month 2026-11 --json
     """
-    return _work(month, lambda books: books.limits(organization).show(month), json=json)
+    return _work(month, world, lambda books: books.limits(organization).show(month), json=json)
 
 
 def put(
@@ -41,12 +42,13 @@ def put(
     thread: Annotated[
         str | None, typer.Option(metavar="THREAD", help="A ceiling of this run instead; over all months.")
     ] = None,
+    world: Of = None,
     json: Json = False,
 ) -> int:
     """Set a month's budget, or the ceiling of one run.
 
     A call that does not fit is refused before it is sent. Setting less than what is spent stops every further
-    call; what is under way is still booked.
+    call; what is under way is still booked. The sandbox has budgets of its own.
 
     Examples:
       posthub budget set --usd 25
@@ -65,18 +67,22 @@ def put(
         limits = books.limits(organization)
         return limits.set_ceiling(thread, micro) if thread else limits.set(micro, month)
 
-    return _work(month, change, json=json)
+    return _work(month, world, change, json=json)
 
 
 def _work(
-    month: str | None, asked: Callable[[Books], Coroutine[Any, Any, BudgetReport]], *, json: bool
+    month: str | None,
+    world: World | None,
+    asked: Callable[[Books], Coroutine[Any, Any, BudgetReport]],
+    *,
+    json: bool,
 ) -> int:
     shown, settings = screen(json=json), read_settings()
     if month is not None:
         parse_month(month)
 
     async def work() -> BudgetReport:
-        async with opened_books(settings) as books:
+        async with opened_books(settings, world=world) as books:
             return await asked(books)
 
     _print(shown, run_async(work()))
@@ -102,3 +108,5 @@ def _print(shown: Screen, found: BudgetReport) -> None:
     for event in found.events:
         limit = format_usd(event.limit_micro)
         shown.out.print(f"{event.percent} % of {limit} reached on {event.happened_at:%Y-%m-%d %H:%M} UTC")
+    for line in worlds_apart(row.world, found.other_micro):
+        shown.out.print(line, soft_wrap=True)

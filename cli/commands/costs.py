@@ -10,8 +10,8 @@ from rich.table import Table
 
 from app.money.costs import By, CostReport
 from cli.commands.quote import compared_table
-from cli.options import Json
-from cli.screen.output import print_json, table
+from cli.options import Json, Of
+from cli.screen.output import print_json, table, worlds_apart
 from cli.screen.terminal import Screen, screen
 from cli.screen.text import clean
 from cli.session import opened_books, read_settings, run_async
@@ -25,12 +25,13 @@ def costs(
     ] = None,
     by: Annotated[By, typer.Option(help="Sum by this; kind is the kind of job.")] = By.PROVIDER,
     thread: Annotated[str | None, typer.Option(metavar="THREAD", help="Of one run only.")] = None,
+    world: Of = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     json: Json = False,
 ) -> int:
     """Show what was spent, from the ledger.
 
-    Of a run also what had been quoted.
+    Of a run also what had been quoted. What the sandbox made up is never summed with what real providers cost.
 
     "Held" is reserved for calls under way; "lost" was sent without a whole answer coming back, booked at the most
     it can have cost, and is contained in the cost. "Not certain" is estimated or at worst case until a bill
@@ -47,7 +48,7 @@ def costs(
         parse_month(month)
 
     async def work() -> CostReport:
-        async with opened_books(settings) as books:
+        async with opened_books(settings, world=world) as books:
             return await books.costs.report(month=month, by=by, thread=thread)
 
     _print(shown, run_async(work()), csv=csv)
@@ -59,13 +60,16 @@ def _print(shown: Screen, found: CostReport, *, csv: bool) -> None:
         print_json(shown, found.as_json())
     elif csv:
         _print_csv(shown, found)
-    elif not found.rows:
-        shown.out.print("Nothing was spent.")
     else:
         _print_tables(shown, found)
+        for line in worlds_apart(found.world, found.other_micro):
+            shown.out.print(line, soft_wrap=True)
 
 
 def _print_tables(shown: Screen, found: CostReport) -> None:
+    if not found.rows:
+        shown.out.print("Nothing was spent.")
+        return
     shown.out.print(costs_table(found))
     shown.out.print(f"\nNot known for certain: {found.unsure_percent} % of the cost.")
     if found.per_post_micro is not None:

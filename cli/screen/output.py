@@ -13,6 +13,7 @@ from rich.text import Text
 from cli.screen.terminal import Screen
 from cli.screen.text import clean
 from domain.money import format_usd, to_micro
+from domain.worlds import World
 
 STYLES = {
     "done": "green",
@@ -46,3 +47,14 @@ def table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -
         side: Literal["left", "right"] = "right" if column in right else "left"
         made.add_column(column, justify=side, overflow="fold", no_wrap=column in whole)
     return made
+
+
+def worlds_apart(world: World, other_micro: int) -> list[str]:
+    """Say of figures whose they are, where that is not plain."""
+    said = ["These are the sandbox's figures; nobody is billed for them."] if world is World.SANDBOX else []
+    if other_micro:
+        whose = "The sandbox" if world is World.REAL else "Real providers"
+        said.append(
+            f"{whose} besides, not contained: {format_usd(other_micro)} (see --world {world.other.value})."
+        )
+    return said

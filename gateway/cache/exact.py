@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from domain.errors import MoneyState, PostHubError
@@ -18,6 +18,7 @@ from domain.ids import content_hash
 from gateway.cache.policy import CachePolicy
 from gateway.calls.pipeline import CallPipeline
 from gateway.calls.request import CallRequest, CallResult
+from gateway.config import GatewayConfig
 from store.money.journal import Journal, recorded_error
 from store.money.observe import tell
 from store.shared.cache import LEAD_SECONDS, AnswerCache, CacheKey
@@ -45,13 +46,13 @@ class Hit:
         return {**self.output, "served": {**served, "why": _WHY}}
 
 
-def key_of(request: CallRequest, engine: str, world: str) -> CacheKey:
+def key_of(request: CallRequest, engine: str, accounts: str) -> CacheKey:
     """Return the key of everything that a request asks, and of whom it is asked."""
     template = request.call.template.identity() if request.call.template else None
     whole = {
         "purpose": request.purpose,
         "engine": engine,
-        "world": world,
+        "accounts": accounts,
         "template": template,
         "request": dict(request.payload),
         "chain": [
@@ -132,18 +133,14 @@ class CachedCalls:
         calls: Buys what is not known.
         cache: Finds answers.
         journal: Keeps a found answer as the job's own.
-        engine: Part of what has to be equal.
-        world: Whom is asked, ``GatewayConfig.world``; part of what has to be equal.
+        config: Says whom is asked, by which engine and in which world.
     """
 
-    def __init__(
-        self, calls: CallPipeline, cache: Cache, journal: Journal, *, engine: str, world: str
-    ) -> None:
+    def __init__(self, calls: CallPipeline, cache: Cache, journal: Journal, config: GatewayConfig) -> None:
         self._calls = calls
         self._cache = cache
         self._journal = journal
-        self._engine = engine
-        self._world = world
+        self._config = config
 
     @property
     def in_flight(self) -> int:
@@ -152,10 +149,11 @@ class CachedCalls:
 
     async def run(self, request: CallRequest) -> CallResult:
         """Return the answer to a request, found or bought; raises as the pipeline does."""
+        request = replace(request, world=self._config.world)
         seconds = self._cache.seconds(request)
         if not seconds:
             return await self._calls.run(request)
-        key = key_of(request, self._engine, self._world)
+        key = key_of(request, self._config.engine, self._config.accounts)
         found = await self._cache.find(key, seconds, lambda: self._calls.run(request))
         return found if isinstance(found, CallResult) else await self._give(request, found)
 

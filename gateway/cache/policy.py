@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from domain.caching import CREATIVE_PURPOSES, longest_seconds
+from domain.calls import CREATIVE_PURPOSES, Call, longest_seconds
 from domain.errors import InvalidInput
 from domain.tables import load
-
-if TYPE_CHECKING:
-    from domain.calls import Call
 
 SETTING = "POSTHUB_CACHE_TTL"
 

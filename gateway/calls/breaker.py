@@ -63,6 +63,7 @@ class CircuitBreakers:
     Args:
         shared: Redis, where there is one.
         rule: When a breaker opens.
+        account: Names the account at a provider that pauses and breakers are of.
         now: A monotonic clock.
     """
 
@@ -71,10 +72,12 @@ class CircuitBreakers:
         shared: SharedRedis | None = None,
         rule: BreakerRule | None = None,
         *,
+        account: Callable[[str], str] = str,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shared = shared
         self._rule = rule or BreakerRule()
+        self._account = account
         self._now = now
         self._states: dict[str, _State] = {}
         self._fresh_until = 0.0
@@ -151,7 +154,7 @@ class CircuitBreakers:
         task.add_done_callback(self._tasks.discard)
 
     async def _tell(self, shared: SharedRedis, deployment: str, kind: _Kind, seconds: float) -> None:
-        key, milliseconds = _key(deployment, kind), int(seconds * 1000)
+        key, milliseconds = self._key(deployment, kind), int(seconds * 1000)
         try:
             if milliseconds > 0:
                 await shared.ask(lambda client: client.set(key, "1", px=milliseconds))
@@ -166,17 +169,22 @@ class CircuitBreakers:
             return
         self._fresh_until = self._now() + REFRESH_SECONDS
         names = list(dict.fromkeys([*deployments, *self._states]))
-        keys = [(name, kind) for name in names for kind in _KINDS]
+        places = [(name, kind) for name in names for kind in _KINDS]
+        keys = [self._key(*place) for place in places]
         try:
             found = await self._shared.ask(lambda client: _times_left(client, keys))
         except RedisAway:
             return
-        for (name, kind), milliseconds in zip(keys, found, strict=True):
+        for (name, kind), milliseconds in zip(places, found, strict=True):
             if milliseconds > 0:
                 state = self._of(name)
                 state.until[kind] = max(state.until[kind], self._now() + milliseconds / 1000)
                 if kind == "broken":
                     state.open_seconds = state.open_seconds or self._rule.open_seconds
+
+    def _key(self, deployment: str, kind: _Kind) -> str:
+        provider, _, model = deployment.partition("/")
+        return f"posthub:health:{kind}:{self._account(provider)}:{model}"
 
     async def aclose(self) -> None:
         """Let what is being told to other workers arrive."""
@@ -184,12 +192,8 @@ class CircuitBreakers:
             await asyncio.wait(set(self._tasks), timeout=1.0)
 
 
-async def _times_left(client: object, keys: list[tuple[str, _Kind]]) -> list[int]:
+async def _times_left(client: object, keys: list[str]) -> list[int]:
     async with client.pipeline(transaction=False) as pipeline:  # type: ignore[attr-defined]
-        for name, kind in keys:
-            pipeline.pttl(_key(name, kind))
+        for key in keys:
+            pipeline.pttl(key)
         return list(await pipeline.execute())
-
-
-def _key(deployment: str, kind: _Kind) -> str:
-    return f"posthub:health:{kind}:{deployment}"

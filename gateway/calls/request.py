@@ -8,6 +8,7 @@ from typing import Any
 
 from domain.calls import Call
 from domain.ids import content_hash
+from domain.worlds import World
 from gateway.calls.judge import Judge
 from gateway.ports import Answer, Attempt, Operation
 from store.money.journal import JobKey
@@ -65,6 +66,7 @@ class CallRequest:
         seconds: Total deadline of asking: every wait, retry and fallback together.
         collect_seconds: How long a bought file may take to come, after that.
         rebuy: Whether it may be bought again after an answer in doubt or of no use.
+        world: In which it is asked, as the gateway says.
     """
 
     call: Call
@@ -75,13 +77,14 @@ class CallRequest:
     seconds: float
     collect_seconds: float = 0.0
     rebuy: bool = True
+    world: World = World.REAL
 
     @property
     def key(self) -> JobKey:
         chain = [candidate.deployment for candidate in self.candidates]
         template = self.call.template.identity() if self.call.template else None
         whole = {"purpose": self.purpose, "template": template, "request": dict(self.payload)}
-        return JobKey(self.call, self.purpose, content_hash(whole), {"chain": chain})
+        return JobKey(self.call, self.purpose, content_hash(whole), {"chain": chain}, self.world)
 
     @property
     def lease_seconds(self) -> float:

@@ -62,6 +62,7 @@ class Limiter:
         limits: How many places there are.
         window: Redis, where there is one.
         on_wait: Told of each call that will wait noticeably; called in the caller's context.
+        account: Names the account at a provider that the places are of.
         now: A monotonic clock.
     """
 
@@ -71,11 +72,13 @@ class Limiter:
         window: SharedWindow | None = None,
         on_wait: OnWait | None = None,
         *,
+        account: Callable[[str], str] = str,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits = limits
         self._window = window
         self._on_wait = on_wait
+        self._account = account
         self._now = now
         self._queues: dict[tuple[str, str], _Queue] = {}
         self._count = 0
@@ -116,7 +119,7 @@ class Limiter:
         self._keep_signed_in()
         place = (organization_id, provider)
         if place not in self._queues:
-            self._queues[place] = _Queue(f"{organization_id}:{provider}", limit)
+            self._queues[place] = _Queue(f"{self._account(provider)}:{organization_id}", limit)
         return self._queues[place]
 
     def _tell(self, call: Call, provider: str, queue: _Queue) -> None:

@@ -16,13 +16,13 @@ async def assigned(
     connection: Connection, experiment: Experiment, company_id: str, *, record: bool = True
 ) -> Arm:
     """Return a company's arm; the first use decides it and records it, unless ``record`` is false."""
-    name = await experiments.arm_of(connection, experiment.id, company_id)
+    name = await experiments.arm_of(connection, experiment, company_id)
     if name is None and not record:
         return await _first(connection, experiment, company_id)
     if name is None:
         first = await _first(connection, experiment, company_id)
         await experiments.assign(connection, experiment, company_id, first.name)
-        name = await experiments.arm_of(connection, experiment.id, company_id)
+        name = await experiments.arm_of(connection, experiment, company_id)
     arm = experiment.arm(str(name))
     assert arm is not None, "an assignment names an arm of its experiment"
     return arm

@@ -6,7 +6,7 @@ import math
 import re
 import string
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -161,19 +161,20 @@ async def found(editor: Editor, key: TemplateKey) -> Experiment:
             f"There is no experiment on {key[0]} ({key[1]}).",
             next_step=f"Start one with: posthub experiments start {key[0]} --arms 1:0.5,2:0.5",
         )
-    return known
+    return replace(known, world=editor.world)
 
 
 async def all_of(editor: Editor) -> list[Experiment]:
     """Return every experiment of the organization, the newest first."""
     async with editor.database.transaction() as connection:
-        return await experiments.all_of(connection, editor.organization)
+        known = await experiments.all_of(connection, editor.organization)
+    return [replace(one, world=editor.world) for one in known]
 
 
 async def assignments(editor: Editor, one: Experiment) -> dict[str, str]:
     """Return the arm of every company that takes part, by company id."""
     async with editor.database.transaction() as connection:
-        return await experiments.assignments(connection, one.id)
+        return await experiments.assignments(connection, one)
 
 
 async def stop(editor: Editor, key: TemplateKey, *, reason: str = "") -> Experiment:
@@ -211,7 +212,7 @@ async def promote(
         running = await experiments.running(connection, editor.organization, key)
     if running is None:
         raise _none_runs(key)
-    seen = await report(editor.database, running)
+    seen = await report(editor.database, replace(running, world=editor.world))
     chosen = _chosen(running, seen, arm)
     said = reason if seen.winner == chosen.name else reason_given(reason)
     async with editor.database.transaction() as connection:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from domain.calls import TemplateRef
 from domain.steps import Asking, asking_of
+from domain.worlds import World
 from prompts import versions
 from prompts.actor import SYSTEM
 from prompts.versions import Version
@@ -29,28 +30,35 @@ class PauseRule:
     calls: int = 10
 
 
-async def schema_failed(database: Database, organization_id: str, ref: TemplateRef, rule: PauseRule) -> bool:
+async def schema_failed(
+    database: Database, organization_id: str, world: World, ref: TemplateRef, rule: PauseRule
+) -> bool:
     """Count anew after an answer that did not fit; returns whether the version has been paused now."""
     async with database.transaction() as connection:
         key = (ref.code, ref.language)
         version = await versions.by_number(connection, organization_id, key, ref.version)
-        calls, failures = await _count(connection, organization_id, version)
+        calls, failures = await _count(connection, organization_id, world, version)
         if version.parent is None or calls < rule.calls or failures <= rule.share * calls:
             return False
-        return await _pause(connection, organization_id, version, calls, failures)
+        return await _pause(connection, organization_id, world, version, calls, failures)
 
 
-async def _count(connection: Connection, organization_id: str, version: Version) -> tuple[int, int]:
+async def _count(
+    connection: Connection, organization_id: str, world: World, version: Version
+) -> tuple[int, int]:
     """Return how many calls a version has made, and how many of their answers did not fit their schema."""
-    steps = await pauses.calls_by_step(connection, organization_id, version.key, version.number, version.id)
+    steps = await pauses.calls_by_step(
+        connection, organization_id, world, version.key, version.number, version.id
+    )
     failures = sum(calls for step, calls in steps.items() if asking_of(step) is Asking.SCHEMA)
     return sum(steps.values()) - failures, failures
 
 
 async def _pause(
-    connection: Connection, organization_id: str, version: Version, calls: int, failures: int
+    connection: Connection, organization_id: str, world: World, version: Version, calls: int, failures: int
 ) -> bool:
-    if not await pauses.pause(connection, organization_id, version.id, calls=calls, failures=failures):
+    place = (connection, organization_id, world, version.id)
+    if not await pauses.pause(*place, calls=calls, failures=failures):
         return False
     why = f"{failures} of {calls} answers did not fit the schema; version {version.parent} stands in for it"
     scope = Scope(organization_id, *version.key)
@@ -61,6 +69,7 @@ async def _pause(
         "paused",
         version=version.number,
         reason=why,
+        world=world,
         calls=calls,
         failures=failures,
     )

@@ -16,13 +16,14 @@ from domain.errors import NotFound
 from domain.ids import stable_id
 from domain.month import Version
 from domain.stages import Kind as Kind
+from domain.worlds import World
 from store.content.item_record import ItemRecord as ItemRecord
 from store.content.item_record import Owner as Owner
 from store.content.item_record import record, values_of
 from store.database import Database
 from store.schema.content import TABLES, topics
 from store.schema.content import ItemStatus as ItemStatus
-from store.schema.runs import runs
+from store.schema.runs import of_run_in, runs
 from store.text import clean_json, clean_text
 
 NOT_PLANNED = (ItemStatus.REJECTED, ItemStatus.DROPPED)
@@ -40,10 +41,16 @@ class EarlierTopic:
 
 
 class Items:
-    """Reads and writes items. Nothing is ever overwritten but an item's status."""
+    """Reads and writes items. Nothing is ever overwritten but an item's status.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: Where they are.
+        world: Of which what other runs have planned counts.
+    """
+
+    def __init__(self, database: Database, *, world: World = World.REAL) -> None:
         self._database = database
+        self._world = world
 
     async def save(
         self,
@@ -166,7 +173,7 @@ class Items:
 
     async def earlier_topics(self, owner: Owner, *, company_id: str) -> list[EarlierTopic]:
         """Return what other runs of this company have planned, oldest date first."""
-        newest = _newest_topics(owner.organization_id, company_id, owner.run_id).subquery()
+        newest = _newest_topics(owner.organization_id, self._world, company_id, owner.run_id).subquery()
         query = (
             select(newest)
             .where(newest.c.status.not_in(NOT_PLANNED))
@@ -180,7 +187,7 @@ class Items:
         self, organization_id: str, company_id: str, month: str, *, exclude_run: str
     ) -> int:
         """Count the topics approved for a month (``YYYY-MM``) in other runs of this company."""
-        newest = _newest_topics(organization_id, company_id, exclude_run).subquery()
+        newest = _newest_topics(organization_id, self._world, company_id, exclude_run).subquery()
         query = (
             select(func.count())
             .select_from(newest)
@@ -207,7 +214,7 @@ def _newest_of_each(table: Table, owner: Owner) -> Select[Any]:
     )
 
 
-def _newest_topics(organization_id: str, company_id: str, exclude_run: str) -> Select[Any]:
+def _newest_topics(organization_id: str, world: World, company_id: str, exclude_run: str) -> Select[Any]:
     return (
         select(topics)
         .where(
@@ -215,6 +222,7 @@ def _newest_topics(organization_id: str, company_id: str, exclude_run: str) -> S
             topics.c.company_id == company_id,
             topics.c.run_id != exclude_run,
             topics.c.run_id.not_in(_family(exclude_run)),
+            of_run_in(world, topics.c.run_id),
         )
         .ext(distinct_on(topics.c.run_id, topics.c.item))
         .order_by(topics.c.run_id, topics.c.item, topics.c.revision.desc(), topics.c.edition.desc())

@@ -15,6 +15,7 @@ from typing import Any
 
 from domain.errors import BudgetExceeded
 from domain.money import format_usd
+from domain.worlds import World
 from store.database import Database
 from store.money import sql
 
@@ -65,6 +66,7 @@ class BudgetRow:
     lost_micro: int
     unsure_micro: int
     adjusted_micro: int
+    world: World = World.REAL
 
     @property
     def left_micro(self) -> int:
@@ -88,26 +90,40 @@ class Budgets:
     Args:
         database: Where they are kept.
         default_limit_micro: The month's budget of an organization that has none of its own.
+        world: Whose money they are about.
     """
 
-    def __init__(self, database: Database, *, default_limit_micro: int) -> None:
+    def __init__(self, database: Database, *, default_limit_micro: int, world: World = World.REAL) -> None:
         self._database = database
+        self._world = world
         self._default_limit = default_limit_micro
 
     async def show(self, organization_id: str, month: str | None = None) -> BudgetRow:
         """Return a month's budget, this month's without one; one indexed read, however many calls it sums."""
         values = {
             "organization_id": organization_id,
+            "world": self._world,
             "month": month,
             "default_limit": self._default_limit,
         }
         async with self._database.transaction() as connection:
             row = (await connection.execute(sql("show_budget"), values)).mappings().one()
-        return BudgetRow(organization_id=organization_id, **row)
+        return BudgetRow(organization_id=organization_id, world=self._world, **row)
+
+    async def any(self, organization_id: str) -> bool:
+        """Whether the organization has a budget in this world, of whatever month."""
+        values = {"organization_id": organization_id, "world": self._world}
+        async with self._database.transaction() as connection:
+            return bool(await connection.scalar(sql("is_of_world"), values))
 
     async def set(self, organization_id: str, month: str, limit_micro: int) -> BudgetRow:
         """Give a month a limit of its own; one below what is spent refuses every further call."""
-        values = {"organization_id": organization_id, "month": month, "limit": limit_micro}
+        values = {
+            "organization_id": organization_id,
+            "world": self._world,
+            "month": month,
+            "limit": limit_micro,
+        }
         async with self._database.transaction() as connection:
             await connection.execute(sql("set_budget"), values)
         return await self.show(organization_id, month)
@@ -120,7 +136,7 @@ class Budgets:
 
     async def events(self, organization_id: str, month: str) -> Sequence[BudgetEvent]:
         """Return the thresholds that a month has reached, in order."""
-        values = {"organization_id": organization_id, "month": month}
+        values = {"organization_id": organization_id, "world": self._world, "month": month}
         async with self._database.transaction() as connection:
             rows = (await connection.execute(sql("budget_events"), values)).mappings().all()
         return [BudgetEvent(**row) for row in rows]
@@ -130,18 +146,23 @@ def announce(row: Any) -> None:
     """Log the thresholds that a booking has crossed, which its own statement has written down.
 
     Args:
-        row: What the booking's statement returned: organization_id, month, spent_micro, limit_micro, crossed.
+        row: What the booking's statement returned: organization_id, world, month, spent_micro, limit_micro, crossed.
     """
     for percent in row.crossed:
-        _log_reached(row.organization_id, row.month, percent, row.limit_micro, row.spent_micro)
+        _log_reached(
+            row.organization_id, World(row.world), row.month, percent, row.limit_micro, row.spent_micro
+        )
 
 
-async def announce_refusal(database: Database, organization_id: str, left: Left, needed_micro: int) -> None:
+async def announce_refusal(
+    database: Database, organization_id: str, world: World, left: Left, needed_micro: int
+) -> None:
     """Write down that a month's budget is used up, where that is why a call was refused."""
     if left.month_micro >= needed_micro:
         return
     values = {
         "organization_id": organization_id,
+        "world": world,
         "month": left.month,
         "limit_micro": left.limit_micro,
         "spent_micro": left.spent_micro,
@@ -149,13 +170,15 @@ async def announce_refusal(database: Database, organization_id: str, left: Left,
     async with database.transaction() as connection:
         first = await connection.scalar(sql("mark_used_up"), values)
     if first:
-        _log_reached(organization_id, left.month, 100, left.limit_micro, left.spent_micro)
+        _log_reached(organization_id, world, left.month, 100, left.limit_micro, left.spent_micro)
 
 
-def _log_reached(organization_id: str, month: str, percent: int, limit_micro: int, spent_micro: int) -> None:
+def _log_reached(
+    organization_id: str, world: World, month: str, percent: int, limit_micro: int, spent_micro: int
+) -> None:
     log.warning(
         "The budget of organization %s for %s has reached %d %%: %s of %s are spent.",
-        organization_id,
+        organization_id if world is World.REAL else f"{organization_id} in the sandbox",
         month,
         percent,
         format_usd(spent_micro),
@@ -163,6 +186,7 @@ def _log_reached(organization_id: str, month: str, percent: int, limit_micro: in
         extra={
             "event": "budget.threshold",
             "organization_id": organization_id,
+            "world": world.value,
             "month": month,
             "percent": percent,
             "limit_micro": limit_micro,

@@ -19,6 +19,7 @@ from domain import errors
 from domain.calls import NO_TEMPLATE, Call
 from domain.errors import PostHubError, ProviderError
 from domain.ids import content_hash, stable_id
+from domain.worlds import World
 from store.database import Database
 from store.money import sql
 from store.money.group_commit import GroupCommit
@@ -40,12 +41,16 @@ class InHand:
 
 @dataclass(frozen=True)
 class JobKey:
-    """A job's identity. ``facts`` is what may be kept of the request: no prompt text."""
+    """A job's identity. ``facts`` is what may be kept of the request: no prompt text.
+
+    What the sandbox answered is another job than what a real provider is asked, whoever calls the two alike.
+    """
 
     call: Call
     purpose: str
     request_hash: str
     facts: Mapping[str, Any]
+    world: World = World.REAL
 
     @cached_property
     def text(self) -> str:
@@ -59,7 +64,8 @@ class JobKey:
             f"r{call.revision}",
             call.step,
         )
-        parts = [*place, call.kind.value, self.purpose]
+        played = [] if self.world is World.REAL else [self.world.value]
+        parts = [*played, *place, call.kind.value, self.purpose]
         return f"{'/'.join(parts)}/{content_hash([*parts, self.request_hash])}"
 
     @cached_property
@@ -279,6 +285,7 @@ def _identity(key: JobKey) -> dict[str, Any]:
         "id": key.id,
         "key": key.text,
         "organization_id": call.organization_id,
+        "world": key.world,
         "company_id": call.company_id,
         "run_id": call.run_id,
         "kind": call.kind.value,

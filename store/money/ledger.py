@@ -15,7 +15,6 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import fields
 from typing import Any
 
 from psycopg.errors import NotNullViolation
@@ -23,19 +22,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.calls import Usage
 from domain.errors import NotFound
+from domain.worlds import World
 from store.database import Database
 from store.money import ledger_sql, sql
 from store.money.attempts import Basis, Hold, OpenAttempt, close_values, hold_values
 from store.money.budgets import Left, announce, announce_refusal, exceeded
 from store.money.group_commit import GroupCommit
 from store.money.journal import InHand, StoredAnswer
-from store.money.observe import tell
+from store.money.observe import tell, tell_closed
 from store.money.totals import By, TotalRow, read_totals
 from store.text import json_text
 
 _UNKNOWN_OWNER_SECONDS = 3600.0
 """How long an attempt may stay open whose process never took a lease."""
-_HOLD = sql.numbered("hold", "rows", "owner", "default_limit")
+_HOLD = sql.numbered("hold", "rows", "owner", "default_limit", "world")
 _WAIT_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5)
 
 __all__ = ["Basis", "By", "Hold", "Ledger", "OpenAttempt", "TotalRow"]
@@ -47,6 +47,7 @@ class Ledger:
     Args:
         database: Where the ledger is kept.
         default_limit_micro: The month's budget of an organization that has none of its own.
+        world: Whose money is booked and shown.
         owner: Names this process instance; unique for each start of the process.
         patience_seconds: How long a hold that does not fit waits for open holds to be given back. Holds are
             upper bounds: without patience, calls under way could lock out others that the budget has room for.
@@ -57,12 +58,14 @@ class Ledger:
         database: Database,
         *,
         default_limit_micro: int,
+        world: World = World.REAL,
         owner: str | None = None,
         patience_seconds: float = 0.0,
     ) -> None:
         self._database = database
         self._default_limit = default_limit_micro
         self._patience = patience_seconds
+        self.world = world
         self._holding = GroupCommit(self._hold_all)
         self._closing = GroupCommit(self._close_all)
         self.owner = owner or uuid.uuid4().hex
@@ -96,7 +99,9 @@ class Ledger:
             left = await self._left(hold.call.organization_id, hold.call.run_id)
             if waited >= self._patience or not left.may_fit_later(hold.held_micro):
                 tell(lambda observer: observer.refused(hold))
-                await announce_refusal(self._database, hold.call.organization_id, left, hold.held_micro)
+                await announce_refusal(
+                    self._database, hold.call.organization_id, self.world, left, hold.held_micro
+                )
                 raise exceeded(left, hold.held_micro, provider=hold.provider, model=hold.model)
             seconds = _WAIT_SECONDS[min(tries, len(_WAIT_SECONDS) - 1)]
             await asyncio.sleep(seconds)
@@ -104,7 +109,12 @@ class Ledger:
 
     async def _hold_all(self, holds: Sequence[Hold]) -> list[str | None]:
         """Return the month of each hold; None for one that does not fit."""
-        values = [json_text([hold_values(hold) for hold in holds]), self.owner, self._default_limit]
+        values = [
+            json_text([hold_values(hold) for hold in holds]),
+            self.owner,
+            self._default_limit,
+            self.world,
+        ]
         try:
             async with self._database.driver() as connection:
                 rows = await (await connection.execute(_HOLD, values)).fetchall()
@@ -128,6 +138,7 @@ class Ledger:
     async def _left(self, organization_id: str, run_id: str = "") -> Left:
         values = {
             "organization_id": organization_id,
+            "world": self.world,
             "run_id": run_id,
             "default_limit": self._default_limit,
         }
@@ -172,7 +183,7 @@ class Ledger:
     async def _close(self, values: dict[str, Any]) -> bool:
         closed = await self._closing(values)
         if closed:
-            _tell_closed(values)
+            tell_closed(values)
         else:
             await self._correct_early_close(values)
         return closed
@@ -323,9 +334,11 @@ class Ledger:
         run_id: str | None = None,
         by: By | None = None,
     ) -> list[TotalRow]:
-        """Sum an organization's attempts, of a month (``YYYY-MM``) or a run or all; the dearest first."""
+        """Sum a run's attempts, or the organization's in this world, of a month or all; the dearest first."""
         async with self._on(None) as connection:
-            return await read_totals(connection, organization_id, month=month, run_id=run_id, by=by)
+            return await read_totals(
+                connection, organization_id, world=self.world, month=month, run_id=run_id, by=by
+            )
 
 
 async def _row(connection: AsyncConnection, attempt_id: str) -> OpenAttempt | None:
@@ -335,9 +348,3 @@ async def _row(connection: AsyncConnection, attempt_id: str) -> OpenAttempt | No
     return OpenAttempt(
         attempt_id, row.state, row.held_micro, row.cost_micro, tuple(row.price_ids), row.error_code
     )
-
-
-def _tell_closed(values: Mapping[str, Any]) -> None:
-    usage = Usage(**{field.name: values[field.name] for field in fields(Usage)})
-    known = {name: values[name] for name in ("state", "basis", "error_code")}
-    tell(lambda observer: observer.closed(values["id"], cost_micro=values["cost"], usage=usage, **known))

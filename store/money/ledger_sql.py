@@ -14,8 +14,8 @@ PROCESS_ENDED = "PROCESS_ENDED"
 """The error code of an attempt that was closed for a process that no longer lived."""
 
 _CLOSED_COLUMNS = """
-  returning a.id, a.organization_id, a.run_id, a.month, a.state, a.basis, a.held_micro, a.cost_micro, a.input_tokens,
-            a.output_tokens, a.thinking_tokens, a.cached_tokens, a.images, a.seconds, a.requests"""
+  returning a.id, a.organization_id, a.world, a.run_id, a.month, a.state, a.basis, a.held_micro, a.cost_micro,
+            a.input_tokens, a.output_tokens, a.thinking_tokens, a.cached_tokens, a.images, a.seconds, a.requests"""
 
 # Each count is asked for so that one step waits for the one before it; rows of one table are locked in one order.
 _MOVE_BUDGET = """,
@@ -31,8 +31,8 @@ in_run as (
 months as (
   select 1 from budgets
    where (select count(*) from in_run) >= 0
-     and (organization_id, month) in (select organization_id, month from closed)
-   order by organization_id, month for update),
+     and (organization_id, world, month) in (select organization_id, world, month from closed)
+   order by organization_id, world, month for update),
 moved as (
   update budgets b
      set held_micro = b.held_micro - c.held, spent_micro = b.spent_micro + c.cost,
@@ -42,7 +42,7 @@ moved as (
          thinking_tokens = b.thinking_tokens + c.thinking_tokens,
          cached_tokens = b.cached_tokens + c.cached_tokens, images = b.images + c.images,
          seconds = b.seconds + c.seconds, requests = b.requests + c.requests
-    from (select organization_id, month, sum(held_micro)::bigint as held,
+    from (select organization_id, world, month, sum(held_micro)::bigint as held,
                  coalesce(sum(cost_micro), 0)::bigint as cost,
                  coalesce(sum(cost_micro) filter (where state = 'lost'), 0)::bigint as lost,
                  coalesce(sum(cost_micro) filter (where basis in ('estimate', 'worst_case')), 0)::bigint as unsure,
@@ -50,22 +50,24 @@ moved as (
                  sum(output_tokens) as output_tokens, sum(thinking_tokens) as thinking_tokens,
                  sum(cached_tokens) as cached_tokens, sum(images) as images, sum(seconds) as seconds,
                  sum(requests) as requests
-            from closed group by organization_id, month) c
-   where (select count(*) from months) > 0 and b.organization_id = c.organization_id and b.month = c.month
-  returning b.organization_id, b.month, b.spent_micro, c.cost,
+            from closed group by organization_id, world, month) c
+   where (select count(*) from months) > 0
+     and (b.organization_id, b.world, b.month) = (c.organization_id, c.world, c.month)
+  returning b.organization_id, b.world, b.month, b.spent_micro, c.cost,
             coalesce(b.limit_micro, :default_limit) as limit_micro)"""
 
 # Bookings of one budget follow each other, so exactly one of them sees each threshold crossed.
 _ANNOUNCE = f""",
 crossed as (
-  insert into budget_events (organization_id, month, percent, limit_micro, spent_micro)
-  select organization_id, month, percent, limit_micro, spent_micro
+  insert into budget_events (organization_id, world, month, percent, limit_micro, spent_micro)
+  select organization_id, world, month, percent, limit_micro, spent_micro
     from moved cross join unnest(array[{", ".join(map(str, THRESHOLDS))}]) percent
    where (spent_micro - cost) * 100 < limit_micro * percent and limit_micro * percent <= spent_micro * 100
   on conflict do nothing
-  returning organization_id, month, percent)
-select m.organization_id, m.month, m.spent_micro, m.limit_micro,
-       array(select c.percent from crossed c where (c.organization_id, c.month) = (m.organization_id, m.month)
+  returning organization_id, world, month, percent)
+select m.organization_id, m.world, m.month, m.spent_micro, m.limit_micro,
+       array(select c.percent from crossed c
+              where (c.organization_id, c.world, c.month) = (m.organization_id, m.world, m.month)
               order by 1) as crossed"""
 
 _CLOSINGS = """jsonb_to_recordset(cast(:rows as jsonb)) as g(
@@ -119,14 +121,14 @@ CLOSE_DEAD = text(
 
 ADJUST = text(f"""
 with made as (
-  insert into adjustments (id, attempt_id, job_id, organization_id, company_id, run_id, month, kind, provider,
+  insert into adjustments (id, attempt_id, job_id, organization_id, world, company_id, run_id, month, kind, provider,
                            model, template_code, template_version, delta_micro, reason, source, bill_line,
                            booked_at)
-  select :id, id, job_id, organization_id, company_id, run_id, month, kind, provider, model, template_code,
+  select :id, id, job_id, organization_id, world, company_id, run_id, month, kind, provider, model, template_code,
          template_version, :delta, :reason, :source, :bill_line, opened_at
     from attempts where id = :attempt_id and state <> 'held'
   on conflict (id) do nothing
-  returning attempt_id, organization_id, run_id, month),
+  returning attempt_id, organization_id, world, run_id, month),
 was as (
   select a.cost_micro, a.basis, not exists (select 1 from adjustments d where d.attempt_id = a.id) as first
     from attempts a join made on made.attempt_id = a.id),
@@ -139,9 +141,9 @@ moved as (
        unsure_micro = b.unsure_micro - case when was.first and was.basis in ('estimate', 'worst_case')
                                             then was.cost_micro else 0 end
   from made, was
- where (select count(*) from in_run) >= 0 and b.organization_id = made.organization_id
-   and b.month = made.month
-  returning b.organization_id, b.month, b.spent_micro, cast(:delta as bigint) as cost,
+ where (select count(*) from in_run) >= 0
+   and (b.organization_id, b.world, b.month) = (made.organization_id, made.world, made.month)
+  returning b.organization_id, b.world, b.month, b.spent_micro, cast(:delta as bigint) as cost,
             coalesce(b.limit_micro, :default_limit) as limit_micro)
 {_ANNOUNCE}
   from moved m""")

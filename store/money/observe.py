@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from domain.calls import Call, Usage
@@ -74,3 +75,10 @@ def tell(what: Callable[[Observer], None]) -> None:
             what(observer)
         except Exception:
             _log.warning("An observer failed; nothing else is affected.", exc_info=True)
+
+
+def tell_closed(values: Mapping[str, Any]) -> None:
+    """Tell what an attempt was closed with: the values of the ledger's statement."""
+    usage = Usage(**{field.name: values[field.name] for field in fields(Usage)})
+    known = {name: values[name] for name in ("state", "basis", "error_code")}
+    tell(lambda observer: observer.closed(values["id"], cost_micro=values["cost"], usage=usage, **known))

@@ -1,6 +1,6 @@
 -- mark_used_up: Write down once that a month's budget was refused for want of money.
-insert into budget_events (organization_id, month, percent, limit_micro, spent_micro)
-values (:organization_id, :month, 100, :limit_micro, :spent_micro)
+insert into budget_events (organization_id, world, month, percent, limit_micro, spent_micro)
+values (:organization_id, :world, :month, 100, :limit_micro, :spent_micro)
 on conflict do nothing returning 1;
 
 -- show_budget: A month's budget, with the configuration's limit where it has none of its own.
@@ -9,11 +9,11 @@ select coalesce(b.limit_micro, :default_limit) as limit_micro, b.limit_micro is 
        coalesce(lost_micro, 0) as lost_micro, coalesce(unsure_micro, 0) as unsure_micro,
        coalesce(adjusted_micro, 0) as adjusted_micro, m.month
   from (select coalesce(:month, to_char(now() at time zone 'utc', 'YYYY-MM')) as month) m
-  left join budgets b on b.organization_id = :organization_id and b.month = m.month;
+  left join budgets b on b.organization_id = :organization_id and b.world = :world and b.month = m.month;
 
 -- set_budget: Give a month a limit of its own.
-insert into budgets (organization_id, month, limit_micro) values (:organization_id, :month, :limit)
-on conflict (organization_id, month) do update set limit_micro = excluded.limit_micro;
+insert into budgets (organization_id, world, month, limit_micro) values (:organization_id, :world, :month, :limit)
+on conflict (organization_id, world, month) do update set limit_micro = excluded.limit_micro;
 
 -- set_run_budget: Give a run a ceiling, with what it has used so far.
 insert into run_budgets (run_id, organization_id, limit_micro, held_micro, spent_micro)
@@ -22,9 +22,12 @@ select :run_id, :organization_id, :limit, coalesce(sum(held_micro), 0), coalesce
 on conflict (run_id) do update set limit_micro = excluded.limit_micro
  where run_budgets.organization_id = excluded.organization_id;
 
+-- is_of_world: Whether anything was booked or set for an organization in a world.
+select exists (select 1 from budgets where organization_id = :organization_id and world = :world);
+
 -- budget_events: The thresholds that a month has reached.
 select month, percent, limit_micro, spent_micro, happened_at from budget_events
- where organization_id = :organization_id and month = :month order by limit_micro, percent;
+ where organization_id = :organization_id and world = :world and month = :month order by limit_micro, percent;
 
 -- hold: Reserve the most that some attempts can cost and open their rows, all of them or none.
 -- Where one does not fit, "moved" lacks its organization, its month is null, and the table's NOT NULL undoes it all.
@@ -42,22 +45,23 @@ raised as (
      and (r.held_micro + r.spent_micro + o.held <= r.limit_micro or o.held = 0)
   returning 1),
 moved as (
-  insert into budgets as b (organization_id, month, held_micro)
-  select o.organization_id, m.month, o.held
+  insert into budgets as b (organization_id, world, month, held_micro)
+  select o.organization_id, :world, m.month, o.held
     from (select organization_id, sum(held)::bigint as held from given group by organization_id) o,
          (select to_char(now() at time zone 'utc', 'YYYY-MM') as month) m
    where (select count(*) from raised) = (select count(*) from ceilings)
      and (o.held <= :default_limit
-          or exists (select 1 from budgets e where e.organization_id = o.organization_id and e.month = m.month))
+          or exists (select 1 from budgets e
+                      where e.organization_id = o.organization_id and e.world = :world and e.month = m.month))
    order by o.organization_id
-  on conflict (organization_id, month) do update set held_micro = b.held_micro + excluded.held_micro
+  on conflict (organization_id, world, month) do update set held_micro = b.held_micro + excluded.held_micro
    where b.held_micro + b.spent_micro + excluded.held_micro <= coalesce(b.limit_micro, :default_limit)
       or excluded.held_micro = 0
   returning b.organization_id, b.month)
-insert into attempts (id, job_id, organization_id, company_id, run_id, month, kind, provider, model, engine,
+insert into attempts (id, job_id, organization_id, world, company_id, run_id, month, kind, provider, model, engine,
                       state, held_micro, price_ids, template_code, template_version, template_language, experiment,
                       arm, owner)
-select g.id, g.job_id, organization_id, g.company_id, g.run_id, m.month, g.kind, g.provider, g.model, g.engine,
+select g.id, g.job_id, organization_id, :world, g.company_id, g.run_id, m.month, g.kind, g.provider, g.model, g.engine,
        'held', g.held, g.price_ids, g.template_code, g.template_version, g.template_language, g.experiment, g.arm,
        :owner
   from given g left join moved m using (organization_id)
@@ -75,7 +79,7 @@ select coalesce(b.limit_micro, :default_limit) as limit_micro, coalesce(b.held_m
        coalesce(b.spent_micro, 0) as spent_micro, m.month, r.limit_micro as run_limit_micro,
        r.held_micro as run_held_micro, r.spent_micro as run_spent_micro
   from (select to_char(now() at time zone 'utc', 'YYYY-MM') as month) m
-  left join budgets b on b.organization_id = :organization_id and b.month = m.month
+  left join budgets b on b.organization_id = :organization_id and b.world = :world and b.month = m.month
   left join run_budgets r on r.run_id = :run_id;
 
 -- lock_job: Let callers of one job look it up one after the other.
@@ -89,25 +93,25 @@ select j.id, j.status, j.output, j.provider_ref, j.error, j.owner,
 -- open_jobs: Open jobs that are not known yet; one that a cache answered comes with its answer and what it saved.
 -- Written without waiting for the disk, for the hold that follows, or the node that resumes, makes up for a crash.
 with opened as (
-  insert into jobs (id, key, organization_id, company_id, run_id, kind, node, item, revision, step, status, owner,
+  insert into jobs (id, key, organization_id, world, company_id, run_id, kind, node, item, revision, step, status, owner,
                     lease_until, input, output, template_code, template_version, template_language, experiment, arm,
                     started_at, completed_at, generation_time_seconds)
-  select g.id, g.key, g.organization_id, g.company_id, g.run_id, g.kind, g.node, g.item, g.revision, g.step,
+  select g.id, g.key, g.organization_id, g.world, g.company_id, g.run_id, g.kind, g.node, g.item, g.revision, g.step,
          case when g.output is null then 'processing' else 'completed' end,
          :owner, now() + make_interval(secs => g.lease), g.input, g.output, g.template_code,
          g.template_version, g.template_language, g.experiment, g.arm, now(),
          case when g.output is not null then now() end, case when g.output is not null then 0 end
     from (select set_config('synchronous_commit', 'off', true)) unhurried, jsonb_to_recordset(cast(:rows as jsonb)) as g(
-      id text, key text, organization_id text, company_id text, run_id text, kind text, node text, item text,
+      id text, key text, organization_id text, world text, company_id text, run_id text, kind text, node text, item text,
       revision int, step text, lease float8, input jsonb, output jsonb, template_code text, template_version int,
       template_language text, experiment text, arm text)
    order by g.id
   on conflict do nothing
   returning *),
 saved as (
-  insert into cache_hits (id, job_id, organization_id, company_id, run_id, month, kind, provider, model,
+  insert into cache_hits (id, job_id, organization_id, world, company_id, run_id, month, kind, provider, model,
                           template_code, template_version, saved_micro)
-  select id, id, organization_id, company_id, run_id, to_char(now() at time zone 'utc', 'YYYY-MM'), kind,
+  select id, id, organization_id, world, company_id, run_id, to_char(now() at time zone 'utc', 'YYYY-MM'), kind,
          output -> 'served' ->> 'provider', output -> 'served' ->> 'model', template_code, template_version,
          (output -> 'served' ->> 'saved_micro')::bigint
     from opened where output is not null)
@@ -154,7 +158,7 @@ select template_code, count(*) as calls, avg(input_tokens) as input_tokens, avg(
   from (select a.template_code, a.input_tokens, a.output_tokens,
                row_number() over (partition by a.template_code order by a.opened_at desc) as place
           from attempts a join companies c on c.id = a.company_id
-         where a.organization_id = :organization_id and c.organization_id = :organization_id
+         where a.organization_id = :organization_id and a.world = :world and c.organization_id = :organization_id
            and c.name_key = :name_key and a.state = 'settled' and a.template_code is not null) recent
  where place <= :last
  group by template_code;
@@ -166,7 +170,8 @@ select count(*) from (
      and p.run_id in (select run_id from ledger_entries
                        where organization_id = :organization_id
                          and (cast(:month as text) is null or month = :month)
-                         and (cast(:run_id as text) is null or run_id = :run_id))) posts;
+                         and case when cast(:run_id as text) is null then world = :world
+                                  else run_id = :run_id end)) posts;
 
 -- keep_quote: Keep what a run was said to cost; the first one stays.
 insert into quotes (run_id, organization_id, expected_micro, worst_micro, lines)
@@ -196,10 +201,9 @@ select a.id, a.organization_id, a.month, a.provider, a.model, a.state, a.opened_
        case when a.state = 'settled' then j.output -> 'raw' ->> 'id' end as request_id
   from attempts a
   left join jobs j on j.id = a.job_id
-  left join runs r on r.id = a.run_id
   left join lateral (select sum(delta_micro)::bigint as delta from adjustments d where d.attempt_id = a.id) d
        on true
- where a.month = any(:months) and coalesce(r.sandbox, :sandbox) = :sandbox;
+ where a.month = any(:months) and a.world = :world;
 
 -- find_attempt: A ledger row as it stands.
 select state, held_micro, cost_micro, price_ids, error_code from attempts where id = :id;

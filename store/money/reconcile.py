@@ -11,18 +11,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ids import stable_id
+from domain.worlds import World
 from store.database import Database
 from store.money import sql
 from store.money.bill import Bill, BillLine
 from store.money.ledger import Ledger
 from store.money.matching import Booked, Matched, Pair, match
-
-Of = Literal["sandbox", "providers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +70,20 @@ class Reconciler:
         return moment
 
     async def run(
-        self, bill: Bill, *, of: Of, month: str | None = None, book: bool = True
+        self, bill: Bill, *, world: World, month: str | None = None, book: bool = True
     ) -> ReconcileReport:
         """Compare a bill with the ledger; book every difference that is explained, in one transaction.
 
         Args:
             bill: The bill.
-            of: Whose it is: the sandbox's, or the real providers'.
+            world: Whose it is; attempts of the other one are not looked at.
             month: One month (``YYYY-MM``) alone.
             book: False only reports.
         """
         async with self._database.transaction() as connection:
             await connection.execute(sql("lock_reconcile"))
             months = [month] if month else _months(bill)
-            attempts = await _attempts(connection, months, sandbox=of == "sandbox")
+            attempts = await _attempts(connection, months, world)
             lines = bill.lines if month is None else tuple(_around(bill.lines, month))
             matched = match(Bill(bill.name, lines, bill.until), attempts, month=month)
             differing = [pair for pair in matched.pairs if pair.delta_micro]
@@ -126,8 +125,8 @@ def _around(lines: Iterable[BillLine], month: str) -> Iterable[BillLine]:
     )
 
 
-async def _attempts(connection: AsyncConnection, months: list[str], *, sandbox: bool) -> list[Booked]:
-    rows = await connection.execute(sql("attempts_of_months"), {"months": months, "sandbox": sandbox})
+async def _attempts(connection: AsyncConnection, months: list[str], world: World) -> list[Booked]:
+    rows = await connection.execute(sql("attempts_of_months"), {"months": months, "world": world})
     return [_booked(row) for row in rows]
 
 

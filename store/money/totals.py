@@ -9,6 +9,8 @@ from typing import Any, Literal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.worlds import World
+
 By = Literal["provider", "company", "template", "job", "kind", "day"]
 
 
@@ -56,7 +58,7 @@ _KEYS: Mapping[By | None, str] = {
 _WHERE = """
  where organization_id = :organization_id
    and (cast(:month as text) is null or month = :month)
-   and (cast(:run_id as text) is null or run_id = :run_id)
+   and case when cast(:run_id as text) is null then world = :world else run_id = :run_id end
  group by 1"""
 
 _SPENT = """
@@ -75,12 +77,13 @@ async def read_totals(
     connection: AsyncConnection,
     organization_id: str,
     *,
+    world: World,
     month: str | None,
     run_id: str | None,
     by: By | None,
 ) -> list[TotalRow]:
-    """Sum an organization's entries, of a month (``YYYY-MM``) or a run or all; the dearest first."""
-    values = {"organization_id": organization_id, "month": month, "run_id": run_id}
+    """Sum a run's entries, or a world's of an organization, of a month (``YYYY-MM``) or all; the dearest first."""
+    values = {"organization_id": organization_id, "world": world, "month": month, "run_id": run_id}
     spent = await connection.execute(text(_SPENT.format(key=_KEYS[by]) + _WHERE), values)
     rows = {str(row.key): _total(row) for row in spent}
     for hit in await connection.execute(text(_SAVED.format(key=_KEYS[by]) + _WHERE), values):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.worlds import World
 from store.database import Database
 from store.money import sql
 from store.text import fold_key
@@ -36,12 +37,18 @@ class KeptQuote:
 class UsageRecords:
     """Reads what was used; keeps quotes beside it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, world: World = World.REAL) -> None:
         self._database = database
+        self._world = world
 
     async def typical(self, organization_id: str, company: str) -> Mapping[str, Typical]:
         """Return what a company's calls have used by template code; nothing for a new company."""
-        values = {"organization_id": organization_id, "name_key": fold_key(company), "last": _LAST}
+        values = {
+            "organization_id": organization_id,
+            "world": self._world,
+            "name_key": fold_key(company),
+            "last": _LAST,
+        }
         async with self._database.transaction() as connection:
             rows = (await connection.execute(sql("typical_tokens"), values)).all()
         return {
@@ -53,7 +60,12 @@ class UsageRecords:
         self, organization_id: str, *, month: str | None = None, run_id: str | None = None
     ) -> int:
         """Count the approved posts of the runs that a month's or a run's costs belong to."""
-        values = {"organization_id": organization_id, "month": month, "run_id": run_id}
+        values = {
+            "organization_id": organization_id,
+            "world": self._world,
+            "month": month,
+            "run_id": run_id,
+        }
         async with self._database.transaction() as connection:
             return int(await connection.scalar(sql("approved_posts"), values) or 0)
 

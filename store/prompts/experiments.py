@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from domain.worlds import World
 from store.database import Connection
 from store.prompts.templates import TemplateKey
 from store.schema.prompts import prompt_assignments, prompt_experiments
@@ -27,7 +28,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Versions of one template that are tried against each other; the first arm is what the others are held against."""
+    """Versions of one template that are tried against each other; the first arm is what the others are held against.
+
+    ``world`` says of which world its arms and what they have shown are read; people start and stop it for both.
+    """
 
     id: str
     organization_id: str
@@ -43,6 +47,7 @@ class Experiment:
     reason: str
     created_at: datetime
     closed_at: datetime | None
+    world: World = World.REAL
 
     def active(self, now: datetime) -> bool:
         """Whether a run that starts now takes part."""
@@ -111,9 +116,11 @@ async def close(
     return _experiment(row) if row else None
 
 
-async def arm_of(connection: Connection, experiment_id: str, company_id: str) -> str | None:
+async def arm_of(connection: Connection, experiment: Experiment, company_id: str) -> str | None:
     """Return the name of the arm that a company has."""
-    query = select(prompt_assignments.c.arm).filter_by(experiment_id=experiment_id, company_id=company_id)
+    query = select(prompt_assignments.c.arm).filter_by(
+        experiment_id=experiment.id, company_id=company_id, world=experiment.world
+    )
     found = await connection.scalar(query)
     return None if found is None else str(found)
 
@@ -123,16 +130,17 @@ async def assign(connection: Connection, experiment: Experiment, company_id: str
     values = {
         "experiment_id": experiment.id,
         "company_id": company_id,
+        "world": experiment.world,
         "organization_id": experiment.organization_id,
         "arm": arm,
     }
     await connection.execute(upsert(prompt_assignments).values(**values).on_conflict_do_nothing())
 
 
-async def assignments(connection: Connection, experiment_id: str) -> dict[str, str]:
+async def assignments(connection: Connection, experiment: Experiment) -> dict[str, str]:
     """Return the arm of every company that takes part, by company id, in the order in which they came."""
     kept = prompt_assignments.c
-    query = select(kept.company_id, kept.arm).where(kept.experiment_id == experiment_id)
+    query = select(kept.company_id, kept.arm).filter_by(experiment_id=experiment.id, world=experiment.world)
     rows = await connection.execute(query.order_by(kept.assigned_at))
     return {row.company_id: row.arm for row in rows}
 

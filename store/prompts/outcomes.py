@@ -12,6 +12,7 @@ from store.database import Connection
 from store.prompts import sql
 from store.prompts.experiments import Experiment
 from store.schema.content import TABLES
+from store.schema.runs import of_run_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ async def items(connection: Connection, experiment: Experiment, kind: str) -> li
     query = (
         select(*(kept[name] for name in names))
         .where(kept.organization_id == experiment.organization_id, kept.experiment == experiment.id)
+        .where(of_run_in(experiment.world, kept.run_id))
         .order_by(kept.run_id, kept.item, kept.revision, kept.edition)
     )
     return [MadeItem(**row._mapping) for row in await connection.execute(query)]
@@ -84,13 +86,13 @@ async def decisions(
 
 async def failed(connection: Connection, experiment: Experiment) -> list[FailedItem]:
     """Return the items that were never made."""
-    values = {"organization_id": experiment.organization_id, "experiment": experiment.id}
+    values = _of(experiment)
     return [FailedItem(**row._mapping) for row in await connection.execute(sql("failed_items"), values)]
 
 
 async def work(connection: Connection, experiment: Experiment) -> list[StepWork]:
     """Return what the calls took, by item and step."""
-    values = {"organization_id": experiment.organization_id, "experiment": experiment.id}
+    values = _of(experiment)
     rows = await connection.execute(sql("work_of_experiment"), values)
     return [
         StepWork(
@@ -106,3 +108,11 @@ async def work(connection: Connection, experiment: Experiment) -> list[StepWork]
         )
         for row in rows
     ]
+
+
+def _of(experiment: Experiment) -> dict[str, str]:
+    return {
+        "organization_id": experiment.organization_id,
+        "world": experiment.world,
+        "experiment": experiment.id,
+    }

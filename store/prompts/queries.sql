@@ -19,10 +19,11 @@ select t.version
 -- calls_by_step: How often each step of a version was asked since its last pause was lifted.
 select step, count(*) as calls
   from jobs
- where organization_id = :organization_id and template_code = :code and template_version = :version
-   and template_language = :language
+ where organization_id = :organization_id and world = :world and template_code = :code
+   and template_version = :version and template_language = :language
    and created_at > coalesce((select lifted_at from prompt_pauses
-                               where organization_id = :organization_id and template_id = :template_id),
+                               where organization_id = :organization_id and world = :world
+                                 and template_id = :template_id),
                              '-infinity')
  group by step;
 
@@ -38,7 +39,7 @@ select distinct j.arm, j.company_id, j.run_id, j.item
   from jobs j
   join outcomes o on o.organization_id = j.organization_id and o.run_id = j.run_id and o.item = j.item
                  and o.kind in ('post', 'social')
- where j.organization_id = :organization_id and j.experiment = :experiment
+ where j.organization_id = :organization_id and j.world = :world and j.experiment = :experiment
    and o.status = 'failed'
    and o.revision = (select max(n.revision) from outcomes n
                       where n.organization_id = o.organization_id and n.run_id = o.run_id
@@ -50,6 +51,6 @@ select j.arm, j.company_id, j.run_id, j.item, j.step, count(*) as calls,
        coalesce(sum(j.generation_time_seconds), 0) as seconds,
        coalesce(sum((select sum(a.cost_micro) from attempts a where a.job_id = j.id)), 0) as cost
   from jobs j
- where j.organization_id = :organization_id and j.experiment = :experiment
+ where j.organization_id = :organization_id and j.world = :world and j.experiment = :experiment
  group by j.arm, j.company_id, j.run_id, j.item, j.step
  order by j.run_id, j.item, j.arm, j.company_id, j.step;

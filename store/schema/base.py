@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Column, DateTime, MetaData, Text, func
+from sqlalchemy import CheckConstraint, Column, DateTime, MetaData, Text, func
+
+from domain.worlds import World
 
 metadata = MetaData(
     naming_convention={
@@ -32,3 +34,11 @@ def required_text(name: str) -> Column[str]:
 def one_of(column: str, words: type[StrEnum]) -> str:
     """Return the SQL that keeps a column to an enum's words."""
     return f"{column} in ({', '.join(repr(word.value) for word in words)})"
+
+
+def of_world(*, primary_key: bool = False) -> Column[str]:
+    """Says which of the two worlds a row is of; no statement mixes them (`domain.worlds`)."""
+    check = CheckConstraint(one_of("world", World), name="world")
+    return Column(
+        "world", Text, check, primary_key=primary_key, nullable=False, server_default=World.REAL.value
+    )

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from store.schema.base import created_at, metadata, required_text
+from store.schema.base import created_at, metadata, of_world, required_text
 
 
 def _count(name: str, default: int = 0) -> Column[int]:
@@ -42,6 +42,7 @@ jobs = Table(
     Column("id", Text, primary_key=True),
     Column("key", Text, nullable=False, unique=True, comment="who, where, which item, hash of the request"),
     required_text("organization_id"),
+    of_world(),
     required_text("company_id"),
     required_text("run_id"),
     required_text("kind"),
@@ -81,6 +82,7 @@ attempts = Table(
     Column("id", Text, primary_key=True),
     required_text("job_id"),
     required_text("organization_id"),
+    of_world(),
     required_text("company_id"),
     required_text("run_id"),
     Column("month", Text, nullable=False, comment="UTC month of the hold, by the database's clock"),
@@ -127,6 +129,7 @@ adjustments = Table(
     required_text("attempt_id"),
     required_text("job_id"),
     required_text("organization_id"),
+    of_world(),
     required_text("company_id"),
     required_text("run_id"),
     Column("month", Text, nullable=False, comment="the month of the attempt that is corrected"),
@@ -151,6 +154,7 @@ budgets = Table(
     "budgets",
     metadata,
     Column("organization_id", Text, primary_key=True),
+    of_world(primary_key=True),
     Column("month", Text, primary_key=True),
     Column("limit_micro", BigInteger, comment="NULL: what the configuration says"),
     _micro("held_micro"),
@@ -187,6 +191,7 @@ budget_events = Table(
     "budget_events",
     metadata,
     Column("organization_id", Text, primary_key=True),
+    of_world(primary_key=True),
     Column("month", Text, primary_key=True),
     Column("percent", Integer, primary_key=True),
     Column("limit_micro", BigInteger, primary_key=True, comment="a raised limit can be reached again"),
@@ -211,6 +216,7 @@ cache_hits = Table(
     Column("id", Text, primary_key=True),
     required_text("job_id"),
     required_text("organization_id"),
+    of_world(),
     required_text("company_id"),
     required_text("run_id"),
     required_text("month"),

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from store.schema.base import created_at, metadata, required_text
+from store.schema.base import created_at, metadata, of_world, required_text
 
 SHARED = ""
 """The organization of what everybody shares."""
@@ -123,6 +123,7 @@ prompt_assignments = Table(
     metadata,
     Column("experiment_id", Text, ForeignKey("prompt_experiments.id"), primary_key=True),
     Column("company_id", Text, primary_key=True),
+    of_world(primary_key=True),
     required_text("organization_id"),
     required_text("arm"),
     created_at("assigned_at"),
@@ -132,6 +133,7 @@ prompt_pauses = Table(
     "prompt_pauses",
     metadata,
     Column("organization_id", Text, primary_key=True),
+    of_world(primary_key=True),
     Column("template_id", Text, ForeignKey("prompt_templates.id"), primary_key=True),
     Column("calls", Integer, nullable=False),
     Column("failures", Integer, nullable=False, comment="calls whose answer did not fit its schema"),

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Index, Table, Text, false
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Index,
+    Table,
+    Text,
+    exists,
+    false,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
+from domain.worlds import World
 from store.content.run_record import RunStatus
 from store.schema.base import created_at, metadata, one_of, required_text
 from store.schema.tenants import of_company
@@ -36,3 +47,9 @@ runs = Table(
     CheckConstraint(one_of("status", RunStatus), name="status"),
     Index(None, "organization_id", "created_at"),
 )
+
+
+def of_run_in(world: World, run_id: Column[str]) -> ColumnElement[bool]:
+    """Whether a row's run is of a world; a run that is not known counts as real."""
+    played = exists().where(runs.c.id == run_id, runs.c.sandbox)
+    return played if world is World.SANDBOX else ~played

@@ -13,9 +13,9 @@ from limits import RateLimitItemPerSecond
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
+from domain.worlds import World
 from store.shared.redis import SharedRedis
 
-_WORKERS = "posthub:workers"
 _ALIVE_SECONDS = 30.0
 
 
@@ -24,10 +24,12 @@ class SharedWindow:
 
     Args:
         shared: Redis; a place is asked for briefly.
+        world: Whose processes share what there is.
     """
 
-    def __init__(self, shared: SharedRedis) -> None:
+    def __init__(self, shared: SharedRedis, world: World = World.REAL) -> None:
         self._shared = shared
+        self._workers = f"posthub:workers:{world}"
         pool: Any = shared.pool  # the library's own annotation knows of plain options alone
         storage = RedisStorage(
             "async+redis://",
@@ -65,8 +67,8 @@ class SharedWindow:
         """
         now = time.time()
         async with self._shared.client.pipeline(transaction=False) as pipeline:
-            pipeline.zadd(_WORKERS, {self._worker: now})
-            pipeline.zremrangebyscore(_WORKERS, "-inf", now - _ALIVE_SECONDS)
-            pipeline.zcard(_WORKERS)
+            pipeline.zadd(self._workers, {self._worker: now})
+            pipeline.zremrangebyscore(self._workers, "-inf", now - _ALIVE_SECONDS)
+            pipeline.zcard(self._workers)
             answers = await self._shared.ask(lambda _: pipeline.execute())
         return max(1, int(answers[-1]))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cli.main import app
+from domain.worlds import World
 from store.content.items import Owner
 from store.content.run_record import RunRecord
 from store.content.runs import Runs
@@ -43,6 +44,21 @@ async def test_a_budget_is_set_and_shown_for_people_and_programs(cli: Cli, ledge
     people = cli("budget", "show")
     assert people.returncode == 0
     assert "$2.50" in people.stdout
+
+
+async def test_where_both_worlds_have_spent_each_figure_says_whose_it_is(
+    cli: Cli, database: Database, ledger: Ledger
+) -> None:
+    played = Ledger(database, default_limit_micro=200_000_000, world=World.SANDBOX)
+    await settled(played, 250_000)
+    for command in (["costs"], ["budget", "show"]):
+        assert "the sandbox's figures" in cli(*command).stdout, "nothing real was booked yet"
+    await settled(ledger, 1_500_000)
+    for world, own, other in (("real", "1.500000", "0.250000"), ("sandbox", "0.250000", "1.500000")):
+        costs = cli.json("costs", "--world", world)[1]
+        assert (costs["world"], costs["total_usd"], costs["other_world_usd"]) == (world, own, other)
+    shown = cli("budget", "show").stdout
+    assert "$1.50" in shown and "The sandbox besides, not contained: $0.2500 (see --world sandbox)" in shown
 
 
 async def test_a_run_gets_a_ceiling_and_one_of_another_organization_does_not(

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import event
 
 from domain.stages import Kind
+from domain.worlds import World
 from store.content import sql as content_sql
 from store.content.decisions import Decisions
 from store.content.items import Items, Owner
@@ -156,12 +157,12 @@ def test_a_correction_of_the_ledger_reads_no_big_table_whole(grown_uri: str, nam
 
 async def _totals_of_month(database: Database) -> None:
     async with database.transaction() as connection:
-        await read_totals(connection, "o-6", month="2026-11", run_id=None, by="provider")
+        await read_totals(connection, "o-6", world=World.REAL, month="2026-11", run_id=None, by="provider")
 
 
 async def _totals_of_run(database: Database) -> None:
     async with database.transaction() as connection:
-        await read_totals(connection, "o-6", month=None, run_id="r-6", by="job")
+        await read_totals(connection, "o-6", world=World.REAL, month=None, run_id="r-6", by="job")
 
 
 _USES: dict[str, Callable[[Database], Awaitable[object]]] = {

@@ -15,15 +15,13 @@ import pytest
 
 from domain.calls import Call, JobKind, SearchRequest, TextRequest, VideoRequest
 from domain.errors import InvalidInput
+from domain.worlds import World
 from fetching.fetcher import SafeFetcher
 from gateway.build import build_gateway
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.gateway import Gateway
 from gateway.providers.prices import shipped_prices
 from store.content.files import FileStore
-from store.content.items import Owner
-from store.content.run_record import RunRecord
-from store.content.runs import Runs
 from store.database import Database
 from store.money.bill import Bill, parse_lines, read_bill
 from store.money.ledger import Ledger
@@ -54,7 +52,7 @@ class Books:
         if not keep_ids:
             raw = [line | {"request_id": "", "client_request_id": ""} for line in raw]
         lines = tuple(parse_lines(json.dumps(line) for line in raw))
-        return await self.reconciler.run(Bill("bill.jsonl", lines, until), of="sandbox", **options)
+        return await self.reconciler.run(Bill("bill.jsonl", lines, until), world=World.REAL, **options)
 
     async def are_equal(self) -> None:
         billed: Counter[str] = Counter()
@@ -150,7 +148,7 @@ async def test_a_bill_that_charges_half_as_much_again_is_booked_and_its_drift_sh
     (line,) = books.lines()
     dearer = json.dumps(line | {"cost_micro_usd": line["cost_micro_usd"] * 2})
     until = await books.reconciler.now()
-    report = await books.reconciler.run(Bill("bill", tuple(parse_lines([dearer])), until), of="sandbox")
+    report = await books.reconciler.run(Bill("bill", tuple(parse_lines([dearer])), until), world=World.REAL)
     assert report.explained
     (provider,) = report.providers
     assert provider.drift_percent == 50
@@ -170,24 +168,18 @@ async def test_a_charge_that_the_ledger_knows_nothing_of_is_not_explained(
         "client_request_id": "x",
     }
     lines = tuple(parse_lines([json.dumps(line), json.dumps(stranger)]))
-    report = await books.reconciler.run(Bill("bill", lines, await books.reconciler.now()), of="sandbox")
+    report = await books.reconciler.run(Bill("bill", lines, await books.reconciler.now()), world=World.REAL)
     assert [each.id for each in report.unknown_lines] == ["stranger"]
     assert not report.explained
     assert await rows(database, "select 1 from adjustments") == []
 
 
-async def test_sandbox_runs_are_compared_with_the_sandboxs_bill_alone(
-    books: Books, ledger: Ledger, owner: Owner
-) -> None:
-    for run, sandbox in (("run-1", True), ("run-2", False)):
-        await Runs(books.database).create(
-            RunRecord(run, "org-1", owner.company_id, "2027-01", "pro", {}, "1", sandbox=sandbox)
-        )
-    await settled(ledger, 100)
+async def test_sandbox_runs_are_compared_with_the_sandboxs_bill_alone(books: Books, ledger: Ledger) -> None:
+    await settled(Ledger(books.database, default_limit_micro=1000, world=World.SANDBOX), 100)
     await settled(ledger, 30, call=replace(MONEY_CALL, run_id="run-2"))
     until = await books.reconciler.now() + timedelta(seconds=60)
-    for of, cost in (("sandbox", 100), ("providers", 30)):
-        report = await books.reconciler.run(Bill("b", (), until), of=of)  # type: ignore[arg-type]
+    for world, cost in ((World.SANDBOX, 100), (World.REAL, 30)):
+        report = await books.reconciler.run(Bill("b", (), until), world=world)
         assert [each.cost_micro for each in report.missing] == [cost]
 
 

@@ -10,7 +10,7 @@ from store.content.run_record import RunRecord
 
 
 def run(month: str, company: str = "Pražírna") -> RunRecord:
-    return RunRecord("r", "local", "c", month, "ultimate", {"company": company}, "1")
+    return RunRecord("r", "local", "c", month, "ultimate", {"company": company}, "1", sandbox=True)
 
 
 @pytest.mark.parametrize(
