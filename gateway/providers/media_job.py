@@ -90,7 +90,16 @@ async def fetch(
             return await _fetch_once(fetcher, config, url, headers)
         except FetchFailed:
             await asyncio.sleep(seconds)
-    return await _fetch_once(fetcher, config, url, headers)
+    try:
+        return await _fetch_once(fetcher, config, url, headers)
+    except FetchFailed as error:
+        error.message = f"{config.name} has made the file, but it could not be fetched. {error.message}"
+        error.args = (error.message,)
+        error.next_step = (
+            "Resume the month later, and it is fetched again for nothing; if it stays so, reject the picture or "
+            "clip to have it made anew, which is paid again."
+        )
+        raise
 
 
 async def _fetch_once(

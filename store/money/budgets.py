@@ -146,12 +146,12 @@ def announce(row: Any) -> None:
     """Log the thresholds that a booking has crossed, which its own statement has written down.
 
     Args:
-        row: What the booking's statement returned: organization_id, world, month, spent_micro, limit_micro, crossed.
+        row: What the booking's statement returned: organization_id, world, month, spent_micro, held_micro,
+            limit_micro, crossed.
     """
     for percent in row.crossed:
-        _log_reached(
-            row.organization_id, World(row.world), row.month, percent, row.limit_micro, row.spent_micro
-        )
+        reached = (row.limit_micro, row.spent_micro, row.held_micro)
+        _log_reached(row.organization_id, World(row.world), row.month, percent, *reached)
 
 
 async def announce_refusal(
@@ -170,19 +170,27 @@ async def announce_refusal(
     async with database.transaction() as connection:
         first = await connection.scalar(sql("mark_used_up"), values)
     if first:
-        _log_reached(organization_id, world, left.month, 100, left.limit_micro, left.spent_micro)
+        reached = (left.limit_micro, left.spent_micro, left.held_micro)
+        _log_reached(organization_id, world, left.month, 100, *reached)
 
 
 def _log_reached(
-    organization_id: str, world: World, month: str, percent: int, limit_micro: int, spent_micro: int
+    organization_id: str,
+    world: World,
+    month: str,
+    percent: int,
+    limit_micro: int,
+    spent_micro: int,
+    held_micro: int,
 ) -> None:
     log.warning(
-        "The budget of organization %s for %s has reached %d %%: %s of %s are spent.",
+        "The budget of organization %s for %s has reached %d %%: of %s, %s are spent and %s held for calls under way.",
         organization_id if world is World.REAL else f"{organization_id} in the sandbox",
         month,
         percent,
-        format_usd(spent_micro),
         format_usd(limit_micro),
+        format_usd(spent_micro),
+        format_usd(held_micro),
         extra={
             "event": "budget.threshold",
             "organization_id": organization_id,
@@ -191,6 +199,7 @@ def _log_reached(
             "percent": percent,
             "limit_micro": limit_micro,
             "spent_micro": spent_micro,
+            "held_micro": held_micro,
         },
     )
 

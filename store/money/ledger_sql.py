@@ -53,7 +53,7 @@ moved as (
             from closed group by organization_id, world, month) c
    where (select count(*) from months) > 0
      and (b.organization_id, b.world, b.month) = (c.organization_id, c.world, c.month)
-  returning b.organization_id, b.world, b.month, b.spent_micro, c.cost,
+  returning b.organization_id, b.world, b.month, b.spent_micro, b.held_micro, c.cost,
             coalesce(b.limit_micro, :default_limit) as limit_micro)"""
 
 # Bookings of one budget follow each other, so exactly one of them sees each threshold crossed.
@@ -65,7 +65,7 @@ crossed as (
    where (spent_micro - cost) * 100 < limit_micro * percent and limit_micro * percent <= spent_micro * 100
   on conflict do nothing
   returning organization_id, world, month, percent)
-select m.organization_id, m.world, m.month, m.spent_micro, m.limit_micro,
+select m.organization_id, m.world, m.month, m.spent_micro, m.held_micro, m.limit_micro,
        array(select c.percent from crossed c
               where (c.organization_id, c.world, c.month) = (m.organization_id, m.world, m.month)
               order by 1) as crossed"""
@@ -143,7 +143,7 @@ moved as (
   from made, was
  where (select count(*) from in_run) >= 0
    and (b.organization_id, b.world, b.month) = (made.organization_id, made.world, made.month)
-  returning b.organization_id, b.world, b.month, b.spent_micro, cast(:delta as bigint) as cost,
+  returning b.organization_id, b.world, b.month, b.spent_micro, b.held_micro, cast(:delta as bigint) as cost,
             coalesce(b.limit_micro, :default_limit) as limit_micro)
 {_ANNOUNCE}
   from moved m""")

@@ -124,6 +124,17 @@ async def test_a_refusal_for_want_of_money_announces_that_the_budget_is_used_up(
     assert [event.percent for event in await budgets.events("org-1", await this_month(budgets))] == [100]
 
 
+async def test_an_announcement_tells_what_is_spent_from_what_is_only_held(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    await settled(ledger, 100)
+    await ledger.hold(a_hold(700))
+    with caplog.at_level(logging.WARNING, "store.money.budgets"), pytest.raises(BudgetExceeded):
+        await ledger.hold(a_hold(600))
+    assert [(record.spent_micro, record.held_micro) for record in caplog.records] == [(100, 700)]  # type: ignore[attr-defined]
+    assert "$0.0001 are spent and $0.0007 held" in caplog.messages[0]
+
+
 async def test_a_raised_budget_announces_its_own_thresholds(ledger: Ledger, budgets: Budgets) -> None:
     month = await this_month(budgets)
     await settled(ledger, 850, held_micro=850)

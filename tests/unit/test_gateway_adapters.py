@@ -10,9 +10,18 @@ import pytest
 import respx
 
 from domain.calls import ImageRequest, SearchRequest, VideoRequest
-from domain.errors import AnswerInDoubt, MediaJobFailed, MoneyState, ProviderBusy, ProviderRefused
+from domain.errors import (
+    AnswerInDoubt,
+    FetchFailed,
+    MediaJobFailed,
+    MoneyState,
+    ProviderBusy,
+    ProviderRefused,
+)
+from fetching import failures
 from gateway.config import GatewayConfig, ProviderConfig
 from gateway.ports import Answer, Finish, MediaFile, Operation
+from gateway.providers import media_job
 from gateway.providers.gemini.video import GoogleVeo, OmniVideo
 from gateway.providers.media_job import Polling
 from gateway.providers.nanobana import Nanobana
@@ -265,3 +274,19 @@ async def test_a_google_veo_job_that_ended_without_a_video_failed(ended: dict[st
     provider = GoogleVeo(CONFIG, Fetcher(), POLLING, MODELS.of(MODELS.videos["veo-google"]), read_seconds=5)
     with pytest.raises(MediaJobFailed, match=reason):
         await provider.collect(Operation("op", {"seconds": 8}))
+
+
+async def test_a_file_that_cannot_be_fetched_tells_an_editor_what_an_editor_can_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Gone:
+        async def get(self, url: str, **options: Any) -> MediaFile:
+            raise failures.bad_status(url, 403)
+
+    monkeypatch.setattr(media_job, "_FETCH_AGAIN_SECONDS", (0.0,))
+    config = ProviderConfig("veo", "key", "https://veo.example")
+    with pytest.raises(FetchFailed, match="veo has made the file") as caught:
+        await media_job.fetch(Gone(), config, "https://files.example/clip.mp4?signature=abc")
+    assert "browser" not in str(caught.value) and "signature" not in str(caught.value)
+    assert "reject the picture or clip" in caught.value.next_step
+    assert caught.value.details["status"] == 403
