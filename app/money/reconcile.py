@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +110,12 @@ def find_bill(bill: str, own: Path) -> BillFile:
 
 
 async def reconcile(
-    reconciler: Reconciler, bill: BillFile, *, month: str | None = None, book: bool = True
+    reconciler: Reconciler,
+    bill: BillFile,
+    *,
+    month: str | None = None,
+    until: datetime | None = None,
+    book: bool = True,
 ) -> Reconciliation:
     """Compare the ledger with a bill and book what differs.
 
@@ -117,6 +123,7 @@ async def reconcile(
         reconciler: The ledger's side.
         bill: The provider's side.
         month: This month alone, ``YYYY-MM`` (UTC).
+        until: Up to when the bill has every charge of the providers that it mentions, where somebody says so.
         book: False to report only.
 
     Raises:
@@ -125,8 +132,8 @@ async def reconcile(
     if month is not None:
         parse_month(month)
     # Taken first: whatever was closed before it is on the bill that is read after it.
-    until = await reconciler.now() if bill.sandbox else None
-    found = await reconciler.run(
-        read_bill(bill.path, until=until), world=World.of(sandbox=bill.sandbox), month=month, book=book
-    )
+    if bill.sandbox:
+        until = await reconciler.now()
+    read, world = read_bill(bill.path, until=until, whole=bill.sandbox), World.of(sandbox=bill.sandbox)
+    found = await reconciler.run(read, world=world, month=month, book=book)
     return Reconciliation(found, booked=book)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,19 +32,24 @@ def reconcile(
         str | None,
         typer.Option(metavar="YYYY-MM", help="This month (UTC) alone; without it, all of the bill."),
     ] = None,
+    complete_until: Annotated[
+        datetime | None,
+        typer.Option(help="The bill has every charge before this moment (UTC) of the providers it mentions."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only; book nothing.")] = False,
     json: Json = False,
 ) -> int:
     """Compare the ledger with a provider's bill.
 
-    Differences that are explained are booked, each as a row of its own; what was lost and is not on the bill is
-    given back. Lines are matched by the attempt's or the provider's id, else by model, moment and amount; a line
-    that is a sum is compared with the ledger's sum. Exit status: 0 everything is explained, 1 something is not,
+    Differences that are explained are booked, each as a row of its own; what was lost is given back where the bill
+    is said to be complete (`--complete-until`) and has every answered call of the provider. Lines are matched by the
+    attempt's or the provider's id, else by model, moment and an amount that is at most 10 % off; a line that is a
+    sum is compared with the ledger's sum. Exit status: 0 everything is explained, 1 something is not,
     2 the bill cannot be read.
 
     Examples:
       posthub reconcile --bill sandbox
-      posthub reconcile --bill gemini-2026-11.jsonl --month 2026-11 --dry-run
+      posthub reconcile --bill gemini-2026-11.jsonl --month 2026-11 --complete-until 2026-12-01
     """
     shown, settings = screen(json=json), read_settings()
     if month is not None:
@@ -53,7 +59,9 @@ def reconcile(
 
     async def work() -> Reconciliation:
         async with opened_books(settings) as books:
-            return await compare(books.reconciler, file, month=month, book=not dry_run)
+            return await compare(
+                books.reconciler, file, month=month, until=_utc(complete_until), book=not dry_run
+            )
 
     found = run_async(work())
     _print(shown, found)
@@ -106,3 +114,7 @@ def report_lines(report: ReconcileReport, *, booked: bool) -> list[str]:
         lines.append(f"and {len(problems) - _SHOWN} more; see them all with --json")
     lines.append("Everything is explained." if report.explained else "Not everything is explained.")
     return lines
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

@@ -49,19 +49,30 @@ class BillLine:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """``until`` is the moment up to which it is complete."""
+    """What a provider charged. ``until`` is the moment up to which it is looked at.
+
+    ``complete`` where somebody said that it has every charge up to then, of the providers that it mentions;
+    ``whole`` where it is of all providers there are.
+    """
 
     name: str
     lines: tuple[BillLine, ...]
     until: datetime
+    complete: bool = True
+    whole: bool = False
+
+    def is_complete(self, provider: str) -> bool:
+        """Whether what it does not have of a provider was not billed."""
+        return self.whole or (self.complete and any(line.provider == provider for line in self.lines))
 
 
-def read_bill(path: Path, *, until: datetime | None = None) -> Bill:
+def read_bill(path: Path, *, until: datetime | None = None, whole: bool = False) -> Bill:
     """Read a bill.
 
     Args:
         path: A file of JSON lines.
-        until: Up to when it is complete; the moment of its last line where this is not known.
+        until: Up to when it is complete; where nobody said so it is looked at up to its last line.
+        whole: Whether it is of every provider.
 
     Raises:
         InvalidInput: It cannot be read, or a line is of another shape; names the line and the field.
@@ -75,7 +86,7 @@ def read_bill(path: Path, *, until: datetime | None = None) -> Bill:
         raise InvalidInput(f"The bill {path} cannot be read: {why}.", next_step="Check the path.") from error
     lines = tuple(parse_lines(text.splitlines()))
     latest = max((line.until for line in lines), default=datetime.min.replace(tzinfo=UTC))
-    return Bill(path.name, lines, until or latest)
+    return Bill(path.name, lines, until or latest, until is not None, whole)
 
 
 def parse_lines(lines: Iterable[str]) -> Iterable[BillLine]:

@@ -1,8 +1,9 @@
 """Which line of a bill belongs to which attempt of the ledger. Pure: reads nothing, books nothing.
 
 In this order: by the attempt's own id, by the provider's request id, by model, moment and exact amount, and then
-by model and moment alone. A line's moment lies between the opening and the closing of its attempt. What answered
-is matched before what was lost. A sum is compared with the sum of the attempts that no line has named.
+by model and moment, where the amount is one that the attempt can mean. A line's moment lies between the opening and
+the closing of its attempt. What answered is matched before what was lost. A sum is compared with the
+sum of the attempts that no line has named.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from store.money.bill import Bill, BillLine
 
 CLOCKS = timedelta(seconds=5)
 """How far the provider's clock may be from the database's."""
+DRIFT_PERCENT = 10
+"""By how much a line without an id may differ from what was booked; what differs by more is not explained by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Booked:
     opened_at: datetime
     closed_at: datetime | None
     request_ids: tuple[str, ...] = ()
+    held_micro: int | None = None
+    """The most that it can have cost, where that is known."""
     unsure: bool = False
     """Estimated or at worst case, and no bill has said yet what it was."""
 
@@ -57,7 +62,7 @@ class Matched:
         pairs: Closed attempts and what the bill says of them; their differences are to be booked.
         open: Lines of attempts that are still held: they explain a difference and are not booked.
         unknown_lines: Lines that no attempt explains.
-        missing: Attempts booked as answered that a complete bill does not have.
+        missing: Attempts that the bill does not have and that may have been billed all the same.
         sums: Sums that differ although every attempt of theirs was answered: (line, micro-USD in the ledger).
     """
 
@@ -146,16 +151,24 @@ class _Finder:
                 yield attempt
 
     def close(self, bill: Bill, lines: Iterable[BillLine], summed: set[str]) -> None:
-        """Judge what is left, as far as the bill is complete."""
+        """Judge what is left: given back is only what a provider's bill lacks that is complete, and shows to be."""
         self.matched.unknown_lines.extend(lines)
-        for attempt in list(self.left.values()):
-            ended = attempt.closed_at is not None and attempt.closed_at + CLOCKS <= bill.until
-            if not ended or attempt.provider in summed or attempt.cost_micro == 0:
-                continue
-            if attempt.state == "lost":
+        over = [each for each in self.left.values() if _is_over(each, bill) and each.provider not in summed]
+        gaps = {attempt.provider for attempt in over if attempt.state == "settled"}
+        for attempt in over:
+            if (
+                attempt.state == "lost"
+                and bill.is_complete(attempt.provider)
+                and attempt.provider not in gaps
+            ):
                 self.take(attempt, None)
-            elif attempt.state == "settled":
+            else:
                 self.matched.missing.append(attempt)
+
+
+def _is_over(attempt: Booked, bill: Bill) -> bool:
+    ended = attempt.closed_at is not None and attempt.closed_at + CLOCKS <= bill.until
+    return ended and attempt.state in {"settled", "lost"} and attempt.cost_micro != 0
 
 
 def _fits(attempt: Booked, line: BillLine, exact: bool) -> bool:
@@ -166,7 +179,10 @@ def _fits(attempt: Booked, line: BillLine, exact: bool) -> bool:
         return False
     if exact:
         return attempt.state == "settled" and attempt.cost_micro == line.cost_micro
-    return attempt.state == "settled" or line.cost_micro <= attempt.cost_micro
+    if attempt.state != "settled":
+        return line.cost_micro <= attempt.cost_micro
+    near = abs(line.cost_micro - attempt.cost_micro) * 100 <= attempt.cost_micro * DRIFT_PERCENT
+    return near and (attempt.held_micro is None or line.cost_micro <= attempt.held_micro)
 
 
 def _pays(line: BillLine, attempt: Booked) -> bool:

@@ -195,7 +195,7 @@ select pg_advisory_xact_lock(hashtextextended('posthub:reconcile', 0));
 select now();
 
 -- attempts_of_months: The attempts of a bill's months, with their corrections so far.
-select a.id, a.organization_id, a.month, a.provider, a.model, a.state, a.opened_at, a.closed_at,
+select a.id, a.organization_id, a.month, a.provider, a.model, a.state, a.held_micro, a.opened_at, a.closed_at,
        coalesce(a.cost_micro, a.held_micro) + coalesce(d.delta, 0) as cost_micro, a.provider_ref,
        a.basis in ('estimate', 'worst_case') and d.delta is null as unsure,
        case when a.state = 'settled' then j.output -> 'raw' ->> 'id' end as request_id

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -85,7 +85,7 @@ class Reconciler:
             months = [month] if month else _months(bill)
             attempts = await _attempts(connection, months, world)
             lines = bill.lines if month is None else tuple(_around(bill.lines, month))
-            matched = match(Bill(bill.name, lines, bill.until), attempts, month=month)
+            matched = match(replace(bill, lines=lines), attempts, month=month)
             differing = [pair for pair in matched.pairs if pair.delta_micro]
             if book:
                 # What the bill confirms is booked with 0: from then on it counts as certain.
@@ -139,6 +139,7 @@ def _booked(row: Any) -> Booked:
         model=row.model,
         state=row.state,
         cost_micro=int(row.cost_micro),
+        held_micro=int(row.held_micro),
         opened_at=row.opened_at,
         closed_at=row.closed_at,
         request_ids=tuple(name for name in (row.provider_ref, row.request_id) if name),

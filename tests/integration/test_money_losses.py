@@ -87,7 +87,7 @@ class Books:
         assert (await budget(self._database))[1] >= total
         lines = tuple(parse_lines(json.dumps(line) for line in self.billed()))
         until = await self._reconciler.now() + timedelta(seconds=10)
-        report = await self._reconciler.run(Bill("bill", lines, until), world=World.REAL)
+        report = await self._reconciler.run(Bill("bill", lines, until, whole=True), world=World.REAL)
         assert report.explained
         assert await budget(self._database) == (0, total)
         paid = "select attempt_id from ledger_entries group by 1 having sum(cost_micro) > 0"

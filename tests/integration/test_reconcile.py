@@ -52,7 +52,9 @@ class Books:
         if not keep_ids:
             raw = [line | {"request_id": "", "client_request_id": ""} for line in raw]
         lines = tuple(parse_lines(json.dumps(line) for line in raw))
-        return await self.reconciler.run(Bill("bill.jsonl", lines, until), world=World.REAL, **options)
+        return await self.reconciler.run(
+            Bill("bill.jsonl", lines, until, whole=True), world=World.REAL, **options
+        )
 
     async def are_equal(self) -> None:
         billed: Counter[str] = Counter()

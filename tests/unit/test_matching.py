@@ -33,7 +33,7 @@ def line(name: str, cost: int, moment: float = 5, **changes: Any) -> BillLine:
 
 
 def matched(lines: list[BillLine], attempts: list[Booked], **options: Any) -> Matched:
-    return match(Bill("bill", tuple(lines), at(3600)), attempts, **options)
+    return match(Bill("bill", tuple(lines), at(3600), whole=True), attempts, **options)
 
 
 def deltas(found: Matched) -> dict[str, int]:
@@ -74,10 +74,50 @@ def test_the_exact_amount_decides_between_calls_of_the_same_moment() -> None:
     }
 
 
-def test_a_price_that_moved_is_a_difference_of_each_call() -> None:
-    found = matched([line("l1", 15, 5), line("l2", 30, 25)], [attempt("a", 10), attempt("b", 20, 20, 30)])
-    assert deltas(found) == {"a": 5, "b": 10}
+def test_a_price_that_moved_a_little_is_a_difference_of_each_call() -> None:
+    found = matched([line("l1", 110, 5), line("l2", 180, 25)], [attempt("a", 100), attempt("b", 200, 20, 30)])
+    assert deltas(found) == {"a": 10, "b": -20}
     assert found.explained
+
+
+@pytest.mark.parametrize("cost", [111, 89, 50_000_000])
+def test_a_line_without_an_id_is_no_answered_call_that_cost_something_else(cost: int) -> None:
+    found = matched([line("l1", cost)], [attempt("a", 100, held_micro=200)])
+    assert deltas(found) == {}
+    assert [each.id for each in found.unknown_lines] == ["l1"]
+    assert [each.id for each in found.missing] == ["a"]
+
+
+def test_a_line_without_an_id_is_no_call_that_can_have_cost_only_less() -> None:
+    found = matched([line("l1", 105)], [attempt("a", 100, held_micro=104)])
+    assert deltas(found) == {}
+    assert not found.explained
+
+
+LOST = [
+    attempt("paid", 100),
+    attempt("lost", 500, state="lost"),
+    attempt("other", 500, state="lost", provider="p"),
+]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said", "given_back"),
+    [
+        ([line("l1", 100)], True, {"lost"}),
+        ([line("l1", 100)], False, set()),
+        ([line("l1", 600)], True, set()),
+        ([], True, set()),
+    ],
+    ids=["complete for one provider", "nobody said so", "an answered call is missing", "nothing on it"],
+)
+def test_a_partial_bill_gives_nothing_back_for_what_it_does_not_mean(
+    lines: list[BillLine], said: bool, given_back: set[str]
+) -> None:
+    found = match(Bill("bill", tuple(lines), at(3600), complete=said), LOST)
+    assert {name for name, delta in deltas(found).items() if delta} == given_back
+    assert {each.id for each in found.missing} >= {"lost", "other"} - given_back
+    assert not found.explained
 
 
 def test_a_lost_call_that_was_billed_costs_what_the_bill_says() -> None:
