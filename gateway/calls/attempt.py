@@ -21,6 +21,7 @@ from domain.errors import (
     MoneyState,
     PostHubError,
     ProviderError,
+    ProviderUnreachable,
     StoreUnavailable,
     UnknownPrice,
 )
@@ -94,9 +95,10 @@ class BookedAttempt:
         self._ledger = ledger
         self._hold = hold
         self._holding: asyncio.Task[str] | None = None
+        self._held = self._watched = self._left = False
         self._reported: Answer | None = None
         self.tariff = tariff
-        self.sent = False
+        self.taken = False
 
     @property
     def id(self) -> str:
@@ -109,6 +111,30 @@ class BookedAttempt:
     @property
     def held_micro(self) -> int:
         return self._hold.held_micro
+
+    @property
+    def sent(self) -> bool:
+        """Whether the first byte has been written. What is not watched at the transport counts as sent once held."""
+        return self._left if self._watched else self._held
+
+    def requesting(self) -> None:
+        """Note that its request is handed to the transport.
+
+        Raises:
+            ProviderError: It has been before; a second one would be billed beside the row.
+        """
+        if self._watched:
+            again = "it was to be sent a second time"
+            raise in_doubt(self.provider, again) if self._left else unreachable(self.provider, again)
+        self._watched = True
+
+    def leaving(self) -> None:
+        """Note that the first byte of its request is being written."""
+        self._left = True
+
+    def accepted(self) -> None:
+        """Note that the provider has begun a good answer: what fails after that may have been billed."""
+        self.taken = True
 
     def prepare(self) -> None:
         """Begin to open the hold, while the request is still being put together."""
@@ -126,7 +152,7 @@ class BookedAttempt:
         self.prepare()
         assert self._holding is not None
         await asyncio.shield(self._holding)
-        self.sent = True
+        self._held = True
 
     def report(self, figures: Answer) -> None:
         """Hear what was billed, from whoever saw it first; the row is settled by these figures.
@@ -171,6 +197,10 @@ class BookedAttempt:
             if self.sent:
                 raise
             raise unreachable(self.provider, "the request was not sent") from error
+        except ProviderUnreachable as error:
+            if not self.sent:
+                raise
+            raise in_doubt(self.provider, "the connection broke") from error
 
     def _billed(self, answer: Answer) -> Answer:
         """Return an answer with the figures that were reported for it."""

@@ -56,17 +56,17 @@ def from_status(
         details: More of what it said, which is read but not shown.
         secret: A key that must not be shown.
     """
-    said = _shown(message, secret)
+    what = said(message, secret)
     if status == 429 or status >= 500:
         return ProviderBusy(
-            f"{provider} is busy (HTTP {status}){said}.",
+            f"{provider} is busy (HTTP {status}){what}.",
             next_step="Wait a little and resume the run.",
             provider=provider,
             status=status,
             retry_after_seconds=retry_after(headers or {}, f"{message} {details}"),
         )
     refused = ProviderRefused(
-        f"{provider} refused the request (HTTP {status}){said}.",
+        f"{provider} refused the request (HTTP {status}){what}.",
         next_step=_refused_next_step(provider, status, f"{message} {details}"),
         provider=provider,
         status=status,
@@ -169,7 +169,8 @@ def _until(value: str) -> float | None:
     return max(0.0, (aware - datetime.now(UTC)).total_seconds())
 
 
-def _shown(message: str, secret: str | None) -> str:
+def said(message: str, secret: str | None) -> str:
+    """Return the beginning of what a provider said, as the end of a sentence."""
     plain = message.replace(secret, "…") if secret else message
     return f": {_trimmed(plain)}" if plain.strip() else ""
 

@@ -164,6 +164,8 @@ class FallbackPlan:
 
     def reaction(self, error: ProviderError) -> Reaction:
         """Say what follows from a failure; changes nothing."""
+        if error.money is MoneyState.HELD:
+            return Reaction.GIVE_UP  # a file may still come of it, whatever a later request was told
         if isinstance(error, ProviderBusy | ProviderUnreachable):
             return self._after_unbilled(error)
         if isinstance(error, ProviderRefused):

@@ -15,6 +15,7 @@ from domain.errors import PostHubError
 from gateway.calls.failures import from_status, in_doubt, unreachable
 from gateway.config import ProviderConfig
 from gateway.ports import ATTEMPT_HEADER, Attempt
+from gateway.providers.sending import watch
 
 _CONNECT_SECONDS = 10.0
 _NEVER_SENT = (
@@ -57,6 +58,7 @@ class Wire:
             timeout=httpx.Timeout(read_seconds, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS),
             follow_redirects=False,
             verify=trusted_authorities(),
+            event_hooks={"request": [watch]},
             # A proxy of the environment has no way to a stand-in on this machine.
             trust_env=not is_on_this_machine(config.base_url),
         )
@@ -67,18 +69,25 @@ class Wire:
         Raises:
             ProviderError: As classified.
         """
+        request = self._built("POST", path, json=body, headers={ATTEMPT_HEADER: attempt.id})
         await attempt.sending()
-        return await self._ask("POST", path, body, {ATTEMPT_HEADER: attempt.id})
+        return await self._ask(request)
 
     async def get(self, path: str) -> dict[str, Any]:
         """Send a request that costs nothing."""
-        return await self._ask("GET", path, None)
+        return await self._ask(self._built("GET", path))
 
-    async def _ask(
-        self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
+    def _built(self, method: str, path: str, **options: Any) -> httpx.Request:
         try:
-            response = await self._client.request(method, path, json=body, headers=headers)
+            return self._client.build_request(method, path, **options)
+        except (httpx.InvalidURL, ValueError, TypeError) as error:
+            raise unreachable(
+                self.provider, f"the request cannot be built ({type(error).__name__})"
+            ) from error
+
+    async def _ask(self, request: httpx.Request) -> dict[str, Any]:
+        try:
+            response = await self._client.send(request)
         except Exception as error:
             raise classified(self.provider, error) from error
         return self._read(response)
@@ -112,13 +121,6 @@ def classified(provider: str, error: BaseException) -> PostHubError:
         if isinstance(each, PostHubError):
             return each
         if isinstance(each, _NEVER_SENT):
-            return unreachable(provider, "no connection came about")
-        # aiohttp's, by name: it is no dependency of ours
-        if type(each).__name__ in {
-            "ClientConnectorError",
-            "ConnectionTimeoutError",
-            "ClientConnectorDNSError",
-        }:
             return unreachable(provider, "no connection came about")
     timed_out = any("Timeout" in type(each).__name__ for each in chain(error))
     return in_doubt(provider, type(error).__name__, timed_out=timed_out)

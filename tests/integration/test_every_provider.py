@@ -73,7 +73,7 @@ class Bench:
         models = [row.text, *([row.embedding[0]] if row.embedding else [])]
         if not row.mapped:
             await self._prices.add(
-                [_price(name, model, unit) for model in models for unit in ("input", "output")]
+                [price(name, model, unit) for model in models for unit in ("input", "output")]
             )
         more = {"embedding": f"{name}/{row.embedding[0]}"} if row.embedding else {}
         wrong = changes.pop("wrong", False)
@@ -87,7 +87,7 @@ def _wrong(value: str) -> str:
     return value.replace("/subject", "/nobody") if "/subject" in value else "bad-key"
 
 
-def _price(name: str, model: str, unit: str) -> Any:
+def price(name: str, model: str, unit: str) -> Any:
     usd = {("openrouter", "input"): "1.50", ("openrouter", "output"): "7.50"}.get((name, unit), "0")
     raw = {"provider": name, "model": model, "unit": unit, "usd_per": usd, "per": 1_000_000}
     return parse_row(raw | {"list": "own", "valid_from": today().isoformat(), "source": "a test"})

@@ -265,3 +265,13 @@ def test_a_refusal_that_names_a_pause_is_a_pause_and_no_broken_deployment() -> N
 def test_doubt_is_an_error_that_says_whether_there_was_silence() -> None:
     assert in_doubt("p", "x", timed_out=True).details["timed_out"]
     assert isinstance(in_doubt("p", "x"), AnswerInDoubt)
+
+
+@pytest.mark.parametrize("kind", [ProviderRefused, ProviderBusy, ProviderError])
+def test_what_may_still_bring_a_file_is_bought_nowhere_else_whatever_failed_later(
+    kind: type[ProviderError],
+) -> None:
+    error = kind("a poll was refused", money=MoneyState.HELD)
+    with pytest.raises(kind) as raised:
+        Walk().plan.failed(error)
+    assert raised.value is error

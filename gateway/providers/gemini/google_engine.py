@@ -17,12 +17,13 @@ from langchain_google_genai import ChatGoogleGenerativeAI
 from domain.calls import ImageRequest, TextRequest
 from domain.errors import PostHubError, ProviderRefused
 from gateway.calls.attempt import current_attempt
-from gateway.calls.failures import from_status, in_doubt
+from gateway.calls.failures import from_status, in_doubt, said
 from gateway.config import Deployment, Models, ProviderConfig
 from gateway.ports import ATTEMPT_HEADER, Answer, Attempt, Finish, MediaFile, OnText
 from gateway.providers.building import Building
 from gateway.providers.gemini.wire import NAME, finish_of, reason_of, usage_of_metadata
 from gateway.providers.media_prompt import image_prompt, nearest_ratio
+from gateway.providers.sending import WatchedTransport
 from gateway.providers.wire import chain, classified, error_message, trusted_authorities
 
 _UNSEEN = {"tags": ["nostream"]}
@@ -61,7 +62,7 @@ class _Tee(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
-class _BookedTransport(httpx.AsyncHTTPTransport):
+class _BookedTransport(WatchedTransport):
     """Opens the hold immediately before the bytes leave, and keeps the answer's bytes."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -166,6 +167,9 @@ class GoogleEngine:
             if isinstance(each, APIError):
                 headers = dict(getattr(each.response, "headers", None) or {})
                 message, details = error_message(json.dumps(each.details))
+                attempt = current_attempt.get()
+                if attempt is not None and attempt.taken:
+                    return in_doubt(NAME, f"it broke off with an error{said(message, self._secret)}")
                 return from_status(
                     NAME,
                     int(each.code),

@@ -1,4 +1,7 @@
-"""LiteLLM's HTTP clients: it keeps them by event loop, and leaves their connections to the garbage collector."""
+"""LiteLLM's HTTP clients: watched as all of ours, for it sends again by itself after a connection broke.
+
+It keeps them by event loop, and leaves their connections to the garbage collector.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,31 @@ from collections.abc import MutableMapping
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
+import httpx
 import litellm
+from litellm.llms.custom_httpx import http_handler
+
+from gateway.providers.sending import WatchedTransport
+from gateway.providers.wire import trusted_authorities
 
 _users: MutableMapping[asyncio.AbstractEventLoop, WeakSet[Any]] = WeakKeyDictionary()
+
+
+def watch_clients() -> None:
+    """Have LiteLLM send everything through our transport, also by a proxy of the environment.
+
+    The clients that its import has made are made again.
+    """
+    litellm.disable_aiohttp_transport = True
+    setattr(http_handler, "AsyncHTTPTransport", WatchedTransport)  # noqa: B010 - what its proxies are made of
+    setattr(http_handler.AsyncHTTPHandler, "create_async_transport", staticmethod(_transport))  # noqa: B010
+    for made in tuple(litellm.in_memory_llm_clients_cache.cache_dict.values()):
+        if isinstance(made, http_handler.AsyncHTTPHandler):
+            made._client = made.create_client(made.timeout, made.event_hooks, made.ssl_verify)
+
+
+def _transport(**its_choice: Any) -> httpx.AsyncHTTPTransport:
+    return WatchedTransport(verify=trusted_authorities())
 
 
 def use_clients(engine: object) -> None:

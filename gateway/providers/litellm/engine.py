@@ -28,13 +28,15 @@ from gateway.config import Deployment, Models, ProviderConfig
 from gateway.ports import ATTEMPT_HEADER, Answer, Attempt, OnText
 from gateway.providers.building import Building
 from gateway.providers.litellm.answers import read_answer, read_billed, read_stream, read_vectors
-from gateway.providers.litellm.clients import leave_clients, use_clients
+from gateway.providers.litellm.clients import leave_clients, use_clients, watch_clients
 from gateway.providers.litellm.failures import failure_of
 from gateway.providers.litellm.request import image_options, text_options
 from gateway.providers.registry import Profile, Provider, providers
 
 litellm.suppress_debug_info = True
 litellm.telemetry = False
+vars(litellm)["DEFAULT_MAX_RETRIES"] = 0  # embeddings take a 0 of ours for "as usual"
+watch_clients()
 logging.getLogger("LiteLLM").setLevel(logging.ERROR)
 
 
