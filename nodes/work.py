@@ -32,6 +32,7 @@ from prompts.registry import Prompts, Rendered
 from store.content.branches import Branches
 from store.content.decisions import Decisions
 from store.content.erasures import Erasures
+from store.content.file_links import FileLinks
 from store.content.files import FileStore
 from store.content.items import ItemRecord, Items, Owner
 from store.content.reviews import Outcome, OutcomeStatus, Reviews
@@ -63,6 +64,7 @@ class Ports:
     erasures: Erasures
     ledger: Ledger
     files: FileStore
+    links: FileLinks
     pages: PageReader
     packages: Path
     """Where packages go that were given no place."""

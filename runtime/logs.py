@@ -57,7 +57,7 @@ def known_secrets() -> list[str]:
         return []
     keys = [secret for provider in settings.providers.values() for secret in provider.secrets]
     addresses = [urlsplit(uri or "") for uri in (settings.database_uri, settings.redis_uri)]
-    found = [*keys, *(address.password for address in addresses)]
+    found = [settings.link_secret, *keys, *(address.password for address in addresses)]
     return [secret for secret in found if secret and len(secret) >= _SHORTEST_SECRET]
 
 

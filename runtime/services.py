@@ -35,13 +35,14 @@ from store.content.branches import Branches
 from store.content.companies import CompanyData
 from store.content.decisions import Decisions
 from store.content.erasures import Erasures
+from store.content.file_links import FileLinks
 from store.content.files import FileStore
 from store.content.items import Items
 from store.content.reviews import Reviews
 from store.content.runs import Runs
 from store.content.tenants import Tenants
 from store.database import Database
-from store.folders import private_folder
+from store.folders import kept_secret, private_folder
 from store.money.budgets import Budgets
 from store.money.ledger import Ledger
 from store.money.prices import Prices, today
@@ -215,9 +216,15 @@ async def _ports(settings: Settings, database: Database, shared: SharedRedis, wo
         erasures=Erasures(database),
         ledger=ledger,
         files=files,
+        links=_links(settings),
         pages=PageReader(fetcher, own_sites=settings.own_sites),
         packages=private_folder(settings.home / "packages"),
     )
+
+
+def _links(settings: Settings) -> FileLinks:
+    given = settings.link_secret.encode()
+    return FileLinks(given or kept_secret(settings.home / "file-links.key"), settings.public_url)
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from gateway.config import Models, shipped_models, shipped_order, with_chains
 from gateway.limits.rates import RateLimits, read_limits
 from gateway.providers import registry
 from gateway.providers.registry import Provider
-from runtime.server.origins import read_origins
+from runtime.server.origins import read_link_secret, read_origins, read_public_url
 
 Engine = Literal["litellm", "google"]
 Role = Literal["admin", "manager", "editor"]
@@ -77,6 +77,8 @@ class Settings:
     prompt_pause_share: float
     cache: CachePolicy
     cors_origins: tuple[str, ...] = ()
+    public_url: str = ""
+    link_secret: str = field(default="", repr=False)
     sandbox: bool = False
 
     @property
@@ -132,7 +134,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         rate_limits=read_limits(env.get("POSTHUB_RATE_LIMITS", "")),
         cache=read_cache_policy(env.get("POSTHUB_CACHE_TTL", "")),
         models=models,
-        cors_origins=read_origins(env.get(CORS_ORIGINS, "")),
+        cors_origins=read_origins(env.get("POSTHUB_CORS_ORIGINS", "")),
+        public_url=read_public_url(env.get("POSTHUB_PUBLIC_URL", "")),
+        link_secret=read_link_secret(env.get("POSTHUB_LINK_SECRET", "")),
         author=" ".join((env.get("POSTHUB_AUTHOR") or "").split()),
         role=cast(Role, _word(env, "POSTHUB_ROLE", get_args(Role), "admin")),
         prompt_pause_share=_share(env, "POSTHUB_PROMPT_PAUSE_SHARE", 0.3),
@@ -268,12 +272,9 @@ def _hosts(value: str) -> frozenset[tuple[str, int]]:
     return frozenset(hosts)
 
 
-CORS_ORIGINS = "POSTHUB_CORS_ORIGINS"
-
-
-def environment_with(name: str, value: str) -> dict[str, str]:
-    """Return the environment of a child process that is to find one more variable."""
-    return {**os.environ, name: value}
+def environment_with(more: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a child process that is to find some variables more."""
+    return {**os.environ, **more}
 
 
 def _budget(value: str) -> int:

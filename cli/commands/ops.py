@@ -17,7 +17,8 @@ from gateway.providers.registry import providers
 from runtime.children import free_port, run_child
 from runtime.installation import need_extra, server_config
 from runtime.server.hosts import is_loopback
-from runtime.settings import CORS_ORIGINS, Settings, environment_with
+from runtime.server.origins import CORS_ORIGINS, PUBLIC_URL
+from runtime.settings import Settings, environment_with
 from store.folders import private_folder
 
 STUDIO = "https://smith.langchain.com"
@@ -97,7 +98,9 @@ def serve(
     shown.say(f"API     {address}  (its pages: {address}/docs)")
     if STUDIO in origins:
         shown.say(f"Studio  {STUDIO}/studio/?baseUrl={address}")
-    return run_child(command, cwd=home, environment=environment_with(CORS_ORIGINS, ",".join(origins)))
+    shown_at = settings.public_url or (address if is_loopback(host) else "")
+    found = {CORS_ORIGINS: ",".join(origins), PUBLIC_URL: shown_at}
+    return run_child(command, cwd=home, environment=environment_with(found))
 
 
 async def _need_a_key(settings: Settings, host: str) -> None:

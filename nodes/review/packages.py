@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ from domain.review import Decision
 from domain.stages import NEXT_REVIEW, PACKAGES, POSTS, Kind, Stage
 from nodes.made import DECIDED
 from nodes.review.point import Next, Review, Ruling, findings_text
-from nodes.review.question import Shown
+from nodes.review.question import Shown, now
 from nodes.review.texts import PARTS, media
 from nodes.social import social_content
 from nodes.work import owner
@@ -42,7 +43,9 @@ class ReviewPackages(Review):
         parts = self.cards(state)[item].get("parts", {})
         missing = [f"{name}: {part['problem']}" for name, part in sorted(parts.items()) if part["problem"]]
         findings = [f"{r.content['platform']}: {finding}" for r in social for finding in r.findings]
-        text = findings_text([*findings, *missing]) + "\n\n".join(_lines(social, assets))
+        text = findings_text([*findings, *missing]) + "\n\n".join(
+            _lines(social, assets, self._address(state))
+        )
         fields = {
             "title": state["packages"][item].get("title", ""),
             "social": {record.content["platform"]: _editable(record) for record in social},
@@ -107,6 +110,11 @@ class ReviewPackages(Review):
     def onward(self, state: Month) -> str:
         return NEXT_REVIEW
 
+    def _address(self, state: Month) -> Callable[[str], str]:
+        """Return what makes addresses of files: part of what is read, never of what is decided on."""
+        whose, at = owner(state).organization_id, now()
+        return lambda key: self.ports.links.address(whose, key, at) if key else ""
+
     async def _parts(self, state: Month, kind: Kind, item: str) -> list[ItemRecord]:
         parts = self.cards(state)[item].get("parts", {})
         versions = {
@@ -131,10 +139,21 @@ def _editable(record: ItemRecord) -> dict[str, Any]:
     return {key: record.content[key] for key in ("textContent", "hashtags", "ctaText")}
 
 
-def _lines(social: list[ItemRecord], assets: list[ItemRecord]) -> list[str]:
+def _lines(social: list[ItemRecord], assets: list[ItemRecord], address: Callable[[str], str]) -> list[str]:
     texts = [
         f"**{r.content['platform']}** ({r.content['length']} / {r.content['limit']})\n\n{r.content['caption']}"
         for r in social
     ]
-    files = [f"**{r.content['kind']}** {r.content['aspectRatio']}: {r.content['altText']}" for r in assets]
-    return [*texts, *files]
+    return [*texts, *(_file(record.content, address) for record in assets)]
+
+
+def _file(content: Mapping[str, Any], address: Callable[[str], str]) -> str:
+    """An asset in words, and as Markdown shows it: a picture, or a clip's poster that leads to the clip."""
+    line = f"**{content['kind']}** {content['aspectRatio']}: {content['altText']}"
+    url, poster = address(content["key"]), address(content.get("thumbnailKey") or "")
+    if not url:
+        return line
+    name = re.sub(r"[\[\]\\<>`\s]+", " ", str(content["altText"])).strip()
+    if content["kind"] == "image":
+        return f"{line}\n\n![{name}]({url})"
+    return f"{line}\n\n[{f'![{name}]({poster})' if poster else name}]({url})"

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.errors import PostHubError
 from runtime.server.callers import Callers
+from store.content.file_links import ROUTE
 
 CALLER = "posthub.caller"
 """Key of the scope: who asks; None where no key is needed."""
@@ -35,7 +36,7 @@ class Wall:
         self._callers = callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in {"http", "websocket"} or scope["path"] in _FOR_EVERYBODY:
+        if scope["type"] not in {"http", "websocket"} or _is_for_everybody(scope["path"]):
             await self._app(scope, receive, send)
             return
         try:
@@ -52,6 +53,11 @@ class Wall:
             await _refuse(scope, receive, send, 404, "Not Found")
             return
         await self._app({**scope, CALLER: caller}, receive, send)
+
+
+def _is_for_everybody(path: str) -> bool:
+    """Whether nobody is asked who asks; an address of a file proves by itself that it was given to them."""
+    return path in _FOR_EVERYBODY or (path.startswith(ROUTE) and "/" not in path.removeprefix(ROUTE))
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, words: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -26,6 +27,8 @@ _EXTENSIONS = {
     "text/html": "html",
     "application/json": "json",
 }
+_SHOWN = {extension: kind for kind, extension in _EXTENSIONS.items() if kind.startswith(("image/", "video/"))}
+_CHUNK = 1 << 20
 _CLOUDS = {"s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss"}
 _KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]+")
 _FULL = re.compile(r"os error (27|28|122)\b")
@@ -86,6 +89,28 @@ class FileStore:
         except BaseError as error:
             raise self._failure(error) from error
 
+    async def size(self, key: str) -> int:
+        """Return how many bytes a file has. Raises as `get`."""
+        _check(key)
+        try:
+            return int((await self._store.head_async(key))["size"])
+        except (NotFoundError, FileNotFoundError) as error:
+            raise _missing(key) from error
+        except BaseError as error:
+            raise self._failure(error) from error
+
+    async def stream(self, key: str, first: int, last: int) -> AsyncIterator[bytes]:
+        """Yield a file's bytes from ``first`` to ``last``, both included, a little at a time. Raises as `get`."""
+        _check(key)
+        try:
+            for start in range(first, last + 1, _CHUNK):
+                end = min(start + _CHUNK, last + 1)
+                yield bytes(await self._store.get_range_async(key, start=start, end=end))
+        except (NotFoundError, FileNotFoundError) as error:
+            raise _missing(key) from error
+        except BaseError as error:
+            raise self._failure(error) from error
+
     async def exists(self, key: str) -> bool:
         """Tell whether a file is there.
 
@@ -133,6 +158,11 @@ def file_key(data: bytes, media_type: str) -> str:
     digest = hashlib.sha256(data).hexdigest()
     extension = _EXTENSIONS.get(media_type.split(";")[0].strip().lower(), "bin")
     return f"{digest[:2]}/{digest}.{extension}"
+
+
+def media_type_of(key: str) -> str | None:
+    """Return the media type of a picture or clip, by its key; None for what browsers must not be shown."""
+    return _SHOWN.get(key.rpartition(".")[2])
 
 
 def _open(url: str) -> ObjectStore:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, func, select, update
+from sqlalchemy import Row, Select, Table, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,11 +17,12 @@ from domain.ids import stable_id
 from domain.month import Version
 from domain.stages import Kind as Kind
 from domain.worlds import World
+from store.content.erasures import FILE_KEYS
 from store.content.item_record import ItemRecord as ItemRecord
 from store.content.item_record import Owner as Owner
 from store.content.item_record import record, values_of
 from store.database import Database
-from store.schema.content import TABLES, topics
+from store.schema.content import TABLES, assets, topics
 from store.schema.content import ItemStatus as ItemStatus
 from store.schema.runs import of_run_in, runs
 from store.text import clean_json, clean_text
@@ -170,6 +171,13 @@ class Items:
             meant = await _exactly(connection, owner, kind, item, version)
             mine = (table.c.id == meant.id) & (table.c.organization_id == owner.organization_id)
             await connection.execute(update(table).where(mine).values(status=status))
+
+    async def has_file(self, organization_id: str, key: str) -> bool:
+        """Whether any asset of an organization shows a file."""
+        shows = or_(*(one == key for one in FILE_KEYS))
+        query = select(exists().where(assets.c.organization_id == organization_id, shows))
+        async with self._database.transaction() as connection:
+            return bool(await connection.scalar(query))
 
     async def earlier_topics(self, owner: Owner, *, company_id: str) -> list[EarlierTopic]:
         """Return what other runs of this company have planned, oldest date first."""

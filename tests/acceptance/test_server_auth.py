@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ import pytest
 from langgraph_sdk import get_client
 
 from domain.people.roles import Role
+from store.content.file_links import FileLinks
+from store.content.files import FileStore
 from store.database import Database
+from store.folders import kept_secret
 from store.people.keys import Keys
 from store.people.members import Members
 from store.people.organizations import Organizations
@@ -45,6 +49,7 @@ class Team:
     keys: dict[str, str]
     month: dict[str, Any]
     before: dict[str, int]
+    home: Path
     thread: str = ""
 
     def client(self, name: str) -> Any:
@@ -107,7 +112,7 @@ def team(
         asyncio.run(upgrade(uri))
         with serving(folder, uri, _valkey_uri, sandbox_server) as server:
             before = _before_the_first_key(server.url)
-            team = Team(server, uri, asyncio.run(_staff(uri)), month, before)
+            team = Team(server, uri, asyncio.run(_staff(uri)), month, before, folder / "home")
             team.thread = asyncio.run(_to_topics(team))
             yield team
 
@@ -301,6 +306,36 @@ def test_a_thread_that_a_month_has_elsewhere_is_taken(team: Team) -> None:
     own = team.ask("ada", "GET", f"/threads/{run_id}/state")
     assert own.status_code == 404
     assert team.ask("jan", "POST", "/threads", {"thread_id": run_id}).status_code == 200
+
+
+def test_a_signed_address_shows_its_file_without_a_key_and_nothing_that_could_run(team: Team) -> None:
+    links = FileLinks(kept_secret(team.home / "file-links.key"), team.server.url)
+    key = asyncio.run(FileStore(str(team.home / "files")).put(b"0123456789", "image/png"))
+    with psycopg.connect(team.uri) as connection:
+        connection.execute(
+            "insert into assets (id, organization_id, company_id, run_id, item, revision, edition, status, content,"
+            " content_hash, author) select 'a', organization_id, company_id, id, 'x', 0, 0, 'draft',"
+            " jsonb_build_object('key', %s::text), '', 'model' from runs where id = %s",
+            [key, team.thread],
+        )
+    address = links.address("acme", key, datetime.now(UTC))
+    part = httpx.get(address, headers={"range": "bytes=2-4", "origin": "https://inbox.example"})
+    assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"234", "bytes 2-4/10")
+    whole = httpx.get(address)
+    assert (whole.status_code, whole.content, whole.headers["content-type"]) == (
+        200,
+        b"0123456789",
+        "image/png",
+    )
+    assert whole.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in whole.headers["content-security-policy"]
+    assert whole.headers["content-disposition"].startswith("inline; filename=")
+    assert httpx.head(address).headers["content-length"] == "10"
+    assert httpx.get(address, headers={"range": "bytes=10-"}).status_code == 416
+    assert httpx.get(links.address("bob", key, datetime.now(UTC))).status_code == 404
+    assert httpx.get(address[:-1]).status_code == 404
+    for path in ("/files/../threads/search", "/files/%2e%2e/info", "/files/", "/files/a/b"):
+        assert httpx.get(team.server.url + path).status_code in {401, 404}
 
 
 def test_the_store_keeps_organizations_apart(team: Team) -> None:
