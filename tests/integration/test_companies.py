@@ -49,6 +49,7 @@ _WORDS = {
     "jobs.status": "completed",
     "outcomes.status": "done",
     "runs.status": "waiting",
+    "world": "real",
 }
 """Columns that take some words alone."""
 
@@ -135,7 +136,7 @@ def _row(table: Table, owner: Owner, picture: str) -> dict[str, Any]:
             text_ = (
                 f"{column.name} {owner.run_id}" if table is jobs else f"{SECRET} {column.name} {owner.run_id}"
             )
-            made[column.name] = _WORDS.get(str(column), text_)
+            made[column.name] = _WORDS.get(str(column)) or _WORDS.get(column.name, text_)
     return made
 
 
