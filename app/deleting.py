@@ -51,23 +51,23 @@ async def delete_run(ports: Ports, saver: PostHubSaver, organization: str, run_i
             f"The run {run_id} is being worked on.",
             next_step="Stop it, or wait until it is done; then try again.",
         )
-    async with ports.runs.exclusive(run_id, owner=ports.ledger.owner):
+    async with ports.runs.exclusive(organization, run_id, owner=ports.ledger.owner):
         files = await _erase(ports, saver, organization, run_id)
     return DeletedRun(run_id, files, chosen_place(ports, run_id, run.out))
 
 
 async def copy_thread(ports: Ports, source: str, target: str) -> None:
     """Open the run of a thread that a server has just copied, with what its parent has at this moment."""
-    run = await ports.runs.of_thread(source)
-    if run is not None:
-        await ports.branches.open(run.organization_id, source, target)
+    organization = await ports.runs.whose(source)
+    if organization is not None:
+        await ports.branches.open(organization, source, target)
 
 
 async def forget_thread(ports: Ports, saver: PostHubSaver, thread_id: str) -> None:
     """Delete what a run has made whose thread was deleted on a server."""
-    run = await ports.runs.of_thread(thread_id)
-    if run is not None:
-        await _erase(ports, saver, run.organization_id, thread_id)
+    organization = await ports.runs.whose(thread_id)
+    if organization is not None:
+        await _erase(ports, saver, organization, thread_id)
 
 
 async def take_away(ports: Ports, saver: PostHubSaver, organization: str, left: Iterable[Erasure]) -> int:

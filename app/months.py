@@ -81,7 +81,9 @@ class Months:
         await check_website(ports.pages, request.website)
         run_id = str(uuid.uuid4())
         await open_run(ports, request, self._organization, run_id, sandbox=self._sandbox)
-        await ports.runs.set_status(run_id, RunStatus.RUNNING, out=str(out) if out else None)
+        await ports.runs.set_status(
+            self._organization, run_id, RunStatus.RUNNING, out=str(out) if out else None
+        )
         if ceiling_micro is not None:
             await self._budgets.set_run(self._organization, run_id, ceiling_micro)
         await self._quotes.keep(request, run_id)
@@ -167,7 +169,7 @@ class Months:
 
     async def cost_micro(self, run_id: str) -> int:
         """What a run has cost so far, in micro-USD."""
-        return await self._ports.ledger.run_cost(run_id)
+        return await self._ports.ledger.run_cost(self._organization, run_id)
 
     async def made(self, run: RunRecord) -> list[tuple[str, str]]:
         """Return (step, item) of what a run has made so far."""
@@ -267,7 +269,7 @@ class Months:
     async def _cost(self, run_id: str) -> dict[str, str]:
         rows = await self._ports.ledger.totals(self._organization, run_id=run_id, by="provider")
         cost = {row.key: str(to_usd(row.cost_micro)) for row in rows}
-        total = await self._ports.ledger.run_cost(run_id)
+        total = await self._ports.ledger.run_cost(self._organization, run_id)
         return {**cost, "total": str(to_usd(total))}
 
 

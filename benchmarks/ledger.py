@@ -17,6 +17,7 @@ from benchmarks.surroundings import database
 from domain.calls import Call, JobKind, Usage
 from store.database import Database
 from store.money.ledger import Hold, Ledger
+from store.tenancy import SYSTEM
 
 ROUNDS, PAIRS, AT_ONCE = 4, 3000, 100
 _USAGE = Usage(input_tokens=25, output_tokens=60, requests=1)
@@ -31,9 +32,9 @@ async def pairs_a_second(ledger: Ledger, organizations: int) -> float:
             call = Call(
                 organization, "company", "run", "ultimate", JobKind.GENERATE_BLOGPOST, "bench", f"i-{number}"
             )
-            attempt = str(uuid.uuid4())
-            await ledger.hold(Hold(attempt, "job", call, "gemini", "m", "litellm", 500, ("price",)))
-            await ledger.settle(attempt, cost_micro=240, basis="usage", usage=_USAGE)
+            hold = Hold(str(uuid.uuid4()), "job", call, "gemini", "m", "litellm", 500, ("price",))
+            await ledger.hold(hold)
+            await ledger.settle(hold, cost_micro=240, basis="usage", usage=_USAGE)
 
     begun = time.perf_counter()
     await asyncio.gather(*(lane() for _ in range(AT_ONCE)))
@@ -41,7 +42,7 @@ async def pairs_a_second(ledger: Ledger, organizations: int) -> float:
 
 
 async def measure(opened: Database) -> dict[str, Any]:
-    async with opened.transaction() as connection:
+    async with opened.transaction(SYSTEM) as connection:
         fsync = (
             await connection.scalar(text("show fsync")),
             await connection.scalar(text("show synchronous_commit")),

@@ -21,6 +21,7 @@ from benchmarks import machine
 from benchmarks.surroundings import database
 from store.database import Database
 from store.money.ledger import Ledger
+from store.tenancy import SYSTEM
 
 SMALL, ORGANIZATIONS, MONTHS, ASKED, ROUNDS = 10_000, 100, 24, 40, 5
 _FILL = text("""
@@ -74,7 +75,7 @@ async def measure(opened: Database, rows: int) -> dict[str, Any]:
     ledger = Ledger(opened, default_limit_micro=10**12)
 
     async def month_row() -> None:
-        async with opened.transaction() as connection:
+        async with opened.transaction(SYSTEM) as connection:
             assert (await connection.execute(_TOTAL, {"id": "org-7", "month": "2026-11"})).one()
 
     async def left() -> None:

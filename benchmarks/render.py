@@ -44,7 +44,7 @@ async def each_shipped(prompts: Prompts) -> dict[str, float]:
 async def many_versions(editor: Editor, before: TemplateFile) -> None:
     for number in range(VERSIONS):
         changed = TemplateFile(before.front_matter, before.body + f"\nVerze {number}.\n")
-        async with editor.database.transaction() as connection:
+        async with editor.database.transaction("bench") as connection:
             await editor.save_all(connection, [(changed, 1, "benchmark")])
 
 

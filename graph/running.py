@@ -23,6 +23,7 @@ from domain.stages import STAGES
 from domain.tiers import organization_name
 from graph.content import build
 from graph.state import MonthInput, MonthOutput
+from nodes.acting import acting
 from nodes.intake import RunContext
 from nodes.review.question import ON_A_BRANCH
 from nodes.work import Ports
@@ -32,6 +33,8 @@ from store.content.runs import EXCLUSIVE_WAIT_SECONDS
 _STRICT_RESUME = "__pregel_strict_resume"
 """Lets LangGraph refuse an answer to an interrupt that no longer waits, instead of ignoring it."""
 _CHECKPOINTER = "__pregel_checkpointer"
+_Run = tuple[str, str]
+"""Whose it is, and its thread."""
 _POINTS = tuple(stage.point for stage in STAGES if stage.point)
 
 
@@ -66,7 +69,7 @@ class MonthGraph(CompiledStateGraph[Month, RunContext, MonthInput, MonthOutput])
         if self.checkpointer is None and _CHECKPOINTER not in known:
             _refuse_questions(asked)
         thread = str(known.get("thread_id", ""))
-        async with self._surrounded(thread):
+        async with self._surrounded(await self._whose(thread, known, asked), thread):
             if input is None and await self.is_lost(thread):
                 input = {}
             known |= {_STRICT_RESUME: True, ON_A_BRANCH: bool(known.get("checkpoint_id"))}
@@ -74,37 +77,40 @@ class MonthGraph(CompiledStateGraph[Month, RunContext, MonthInput, MonthOutput])
             async for event in super().astream(input, given, context=context, **options):
                 yield event
 
+    async def _whose(self, thread: str, configurable: Mapping[str, Any], asked: RunContext) -> str:
+        """Return for whom a thread is run: whom a key has proved, else whose its run is, else who is said to ask."""
+        if who := acting({"configurable": dict(configurable)}):
+            return who.organization
+        return await self.ports.runs.whose(thread) or asked.organization
+
     @asynccontextmanager
-    async def _surrounded(self, thread: str) -> AsyncIterator[None]:
-        ports = self.ports
-        before = await ports.runs.of_thread(thread)
+    async def _surrounded(self, whose: str, thread: str) -> AsyncIterator[None]:
+        ports, run = self.ports, (whose, thread)
+        before = await ports.runs.of_thread(*run)
         self._check(before)
-        async with ports.runs.exclusive(thread, owner=ports.ledger.owner, wait_seconds=self.patience_seconds):
-            await ports.ledger.close_orphans(thread)
-            await self._note(thread, RunStatus.RUNNING)
+        async with ports.runs.exclusive(*run, owner=ports.ledger.owner, wait_seconds=self.patience_seconds):
+            await ports.ledger.close_orphans(*run)
+            await self._note(run, RunStatus.RUNNING)
             try:
                 yield
             except (UnknownInterruptError, EmptyInputError) as error:
-                await self._settled(thread, before)
+                await self._settled(run, before)
                 raise _answers_nothing(error) from error
             except NotTaken:
                 if before:
-                    await ports.runs.set_status(thread, before.status, waiting_at=before.waiting_at)
+                    await ports.runs.set_status(*run, before.status, waiting_at=before.waiting_at)
                 raise
             except PostHubError as error:
-                await self._note(thread, RunStatus.FAILED, error)
+                await self._note(run, RunStatus.FAILED, error)
                 raise
             except (asyncio.CancelledError, GeneratorExit):
-                await asyncio.shield(self._note(thread, RunStatus.CANCELLED))
+                await asyncio.shield(self._note(run, RunStatus.CANCELLED))
                 raise
             except Exception as error:
-                await self._note(
-                    thread,
-                    RunStatus.FAILED,
-                    PostHubError(f"The run met an unexpected {type(error).__name__}."),
-                )
+                unexpected = PostHubError(f"The run met an unexpected {type(error).__name__}.")
+                await self._note(run, RunStatus.FAILED, unexpected)
                 raise
-            if failure := await self._settled(thread, before):
+            if failure := await self._settled(run, before):
                 raise failure
 
     def _check(self, run: RunRecord | None) -> None:
@@ -118,18 +124,18 @@ class MonthGraph(CompiledStateGraph[Month, RunContext, MonthInput, MonthOutput])
         if run.sandbox != self.sandbox:
             raise _other_providers(run)
 
-    async def _settled(self, thread: str, before: RunRecord | None) -> PostHubError | None:
+    async def _settled(self, run: _Run, before: RunRecord | None) -> PostHubError | None:
         """Note how the run stands after its last step; returns what it failed by, if it did."""
         if self.checkpointer is None:
             return None
-        state = await self.aget_state({"configurable": {"thread_id": thread}})
+        state = await self.aget_state({"configurable": {"thread_id": run[1]}})
         if point := _waits_at(state):
-            await self.ports.runs.set_status(thread, RunStatus.WAITING, waiting_at=point)
+            await self.ports.runs.set_status(*run, RunStatus.WAITING, waiting_at=point)
         elif _is_lost(state):
             point_before = before.waiting_at if before else None
-            await self.ports.runs.set_status(thread, RunStatus.WAITING, waiting_at=point_before)
+            await self.ports.runs.set_status(*run, RunStatus.WAITING, waiting_at=point_before)
         elif not state.next and state.values.get("run_id"):
-            return await self._ended(thread, state.values)
+            return await self._ended(run, state.values)
         return None
 
     async def is_lost(self, thread: str) -> bool:
@@ -138,21 +144,21 @@ class MonthGraph(CompiledStateGraph[Month, RunContext, MonthInput, MonthOutput])
             return False
         return _is_lost(await self.aget_state({"configurable": {"thread_id": thread}}))
 
-    async def _ended(self, thread: str, values: Mapping[str, Any]) -> PostHubError | None:
+    async def _ended(self, run: _Run, values: Mapping[str, Any]) -> PostHubError | None:
         out = values.get("package")
         if any(card["status"] == CardStatus.APPROVED for card in values.get("packages", {}).values()):
-            await self.ports.runs.set_status(thread, RunStatus.DONE, out=out)
+            await self.ports.runs.set_status(*run, RunStatus.DONE, out=out)
             return None
         error = PostHubError(
             "The month ended without one finished post.",
-            next_step=f"See what failed with: posthub show {thread}",
+            next_step=f"See what failed with: posthub show {run[1]}",
         )
-        await self.ports.runs.set_status(thread, RunStatus.FAILED, error=error.as_json(), out=out)
+        await self.ports.runs.set_status(*run, RunStatus.FAILED, error=error.as_json(), out=out)
         return error
 
-    async def _note(self, thread: str, status: RunStatus, error: PostHubError | None = None) -> None:
+    async def _note(self, run: _Run, status: RunStatus, error: PostHubError | None = None) -> None:
         with suppress(NotFound):  # a month that was refused before it was opened has no row
-            await self.ports.runs.set_status(thread, status, error=error.as_json() if error else None)
+            await self.ports.runs.set_status(*run, status, error=error.as_json() if error else None)
 
 
 def compiled(

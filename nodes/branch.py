@@ -64,26 +64,26 @@ async def own_run(ports: Ports, month: Month, config: RunnableConfig) -> Month:
             f"This run was started with graph version {month['graph_version']}, this is {GRAPH_VERSION}.",
             next_step="Resume it with the release that started it, or start the month again.",
         )
-    thread = str(config["configurable"]["thread_id"])
-    run = await ports.runs.of_thread(thread)
-    organization = run.organization_id if run else await _opened(ports, month, thread, acting(config))
-    if organization != month["organization_id"]:
+    thread, organization = str(config["configurable"]["thread_id"]), month["organization_id"]
+    who = acting(config)
+    if who and who.organization != organization:
         raise unknown_run(month["run_id"])
+    if await ports.runs.of_thread(organization, thread) is None:
+        await _open(ports, month, thread, who)
     return month if month["run_id"] == thread else {**month, "run_id": thread}
 
 
-async def _opened(ports: Ports, month: Month, thread: str, who: Acting | None) -> str:
+async def _open(ports: Ports, month: Month, thread: str, who: Acting | None) -> None:
     """Open the run of a copied thread for whom the engine says that it works, not for whom the state says so."""
     context: Any = get_runtime().context
-    said = str(context.organization) if context else month["organization_id"]
-    organization = who.organization if who else said
+    if not who and context and context.organization != month["organization_id"]:
+        raise unknown_run(month["run_id"])
     try:
-        await ports.branches.open(organization, month["run_id"], thread)
+        await ports.branches.open(month["organization_id"], month["run_id"], thread)
     except NotFound as error:
         raise InvalidInput(
             "The month of this thread was deleted.", next_step="Start it again on a thread of its own."
         ) from error
-    return organization
 
 
 def _with_run(result: Any, run_id: str) -> Any:

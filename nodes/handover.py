@@ -41,6 +41,6 @@ class Handover:
         out = Path(run.out) if run.out else self.ports.packages / mine.run_id
         written = await write(package, self.ports.files, out)
         if package.posts:  # a run of the server has nobody else to say so
-            await self.ports.runs.set_status(mine.run_id, RunStatus.DONE, out=str(out))
+            await self.ports.runs.set_status(mine.organization_id, mine.run_id, RunStatus.DONE, out=str(out))
         progress(HANDOVER, "package", OutcomeStatus.DONE, str(written.index))
         return {"package": str(out)}

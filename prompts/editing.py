@@ -41,27 +41,27 @@ class Editor:
 
     async def key(self, code: str, language: str) -> TemplateKey:
         """Return a template's key; NotFound names the nearest template or the languages that there are."""
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(self.organization) as connection:
             return await versions.known_key(connection, self.organization, code, language)
 
     async def version(self, key: TemplateKey, number: int) -> Version:
         """Return a version; NotFound if the organization sees none of this number."""
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(self.organization) as connection:
             return await versions.by_number(connection, self.organization, key, number)
 
     async def versions(self, key: TemplateKey) -> list[Version]:
         """Return all versions, the oldest first."""
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(self.organization) as connection:
             return await versions.all_of(connection, self.organization, key)
 
     async def labels(self, key: TemplateKey) -> list[Label]:
         """Return every label that counts for the organization and its companies."""
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(self.organization) as connection:
             return await labels.all_of(connection, self.organization, key)
 
     async def trail(self, code: str, language: str | None = None) -> list[Event]:
         """Return what happened to a template, the oldest first."""
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(self.organization) as connection:
             return await events.events(connection, self.organization, code, language)
 
     async def checked(self, template: TemplateFile) -> TemplateFile:
@@ -70,7 +70,7 @@ class Editor:
         Raises:
             InvalidInput: It cannot be rendered, or uses a variable that its step does not give.
         """
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(self.organization) as connection:
             known = await versions.all_of(connection, self.organization, (template.code, template.language))
         given = [one for one in known if one.shipped] or known
         if given:
@@ -91,7 +91,7 @@ class Editor:
         """
         said = reason_given(reason)
         await self.checked(template)
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(self.organization) as connection:
             return (await self.save_all(connection, [(template, parent, said)]))[0]
 
     async def save_all(
@@ -145,7 +145,7 @@ class Editor:
             )
         if name == PRODUCTION:
             may_release(self.actor, "put a version into production")
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(self.organization) as connection:
             await templates.lock(connection, key)
             version = await versions.by_number(connection, self.organization, key, number)
             await self.move(connection, version, name, "labelled", company_id=company_id, reason=reason)
@@ -189,7 +189,7 @@ class Editor:
         """
         if name == PRODUCTION:
             may_release(self.actor, "change what is in production")
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(self.organization) as connection:
             await templates.lock(connection, key)
             await self._take_away(connection, Scope(self.organization, *key, company_id), name, reason)
 
@@ -219,7 +219,7 @@ class Editor:
             InvalidInput: Nothing was ever changed.
         """
         may_release(self.actor, "roll back what is in production")
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(self.organization) as connection:
             await templates.lock(connection, key)
             scope = Scope(self.organization, *key, company_id)
             target = _before(await events.events(connection, self.organization, *key), scope)

@@ -63,7 +63,7 @@ async def export(editor: Editor, prompts: Prompts, folder: Path, *, all_versions
     Raises:
         InvalidInput: The folder cannot be written.
     """
-    async with editor.database.transaction() as connection:
+    async with editor.database.transaction(editor.organization) as connection:
         keys = await templates.keys(connection, editor.organization)
     texts: dict[Path, str] = {}
     for code, language in keys:
@@ -168,7 +168,7 @@ async def _base(prompts: Prompts, organization: str, key: TemplateKey) -> Versio
 
 
 async def _keep(editor: Editor, drafts: Sequence[tuple[_File, int | None]], reason: str) -> None:
-    async with editor.database.transaction() as connection:
+    async with editor.database.transaction(editor.organization) as connection:
         for file, base in drafts:
             key = (file.template.code, file.template.language)
             await templates.lock(connection, key)

@@ -25,6 +25,7 @@ from store.prompts import templates
 from store.prompts.templates import TemplateKey
 from store.prompts.watch import watching
 from store.schema.prompts import EVERY_COMPANY, SHARED
+from store.tenancy import SYSTEM
 
 __all__ = ["FALLBACK_LANGUAGE", "PRODUCTION", "Choice", "Prompts", "Rendered"]
 
@@ -93,7 +94,7 @@ class Prompts:
 
     async def reload(self) -> None:
         """Read labels, pauses and experiments anew, and the versions on which labels stand."""
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             found = await active.load(connection, self._world)
             missing = set(found.labels.values()) - set(self._by_id)
             if missing:
@@ -185,7 +186,7 @@ class Prompts:
         experiment = self._active.experiments.get((organization, *key))
         if experiment is None or company == EVERY_COMPANY or not experiment.active(datetime.now(UTC)):
             return None
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization) as connection:
             arm = await assigned(connection, experiment, company, record=record)
         version, paused = await self._unpaused(organization, await self._by(organization, arm.template_id))
         if paused:
@@ -327,7 +328,7 @@ class Prompts:
             known = self._by_id.get(versions.version_id(owner, key, number))
             if known is not None:
                 return known
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization) as connection:
             found = await versions.by_number(connection, organization, key, number)
         self._by_id[found.id] = found
         return found
@@ -335,7 +336,7 @@ class Prompts:
     async def _by(self, organization: str, template_id: str) -> Version:
         known = self._by_id.get(template_id)
         if known is None or known.organization_id not in (SHARED, organization):
-            async with self._database.transaction() as connection:
+            async with self._database.transaction(organization) as connection:
                 known = await versions.by_id(connection, organization, template_id)
             self._by_id[known.id] = known
         return known

@@ -11,6 +11,7 @@ from store.database import Connection, Database
 from store.prompts import labels, templates
 from store.prompts.events import Scope, record
 from store.schema.prompts import SHARED
+from store.tenancy import SYSTEM
 
 REASON = "shipped with the product"
 
@@ -25,7 +26,7 @@ async def sync(database: Database) -> int:
         How many versions were added.
     """
     added = 0
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         await templates.lock_shipped(connection)
         for template in shipped():
             added += await _bring_in(connection, template)

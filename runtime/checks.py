@@ -29,6 +29,7 @@ from runtime.services import gateway_config, in_sandbox
 from runtime.settings import ProviderSettings, Settings
 from store.content.files import FileStore
 from store.database import ping
+from store.reading import check_bound
 
 _SECONDS = 10.0
 _LEAST_FREE_BYTES = 1_000_000_000
@@ -111,7 +112,9 @@ async def _answer(
 
 async def _postgres(settings: Settings) -> str:
     async with _only(settings, redis_uri="redis://unused") as stores:
-        return f"answers, version {await ping(stores.database_uri)}"
+        version = await ping(stores.database_uri)
+        await asyncio.to_thread(check_bound, stores.database_uri)
+        return f"answers, version {version}, and keeps organizations apart"
 
 
 async def _redis(settings: Settings) -> str:

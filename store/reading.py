@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 
 from store.addresses import parse
 from store.failures import driver_reported
+from store.tenancy import USER, entering, role_of
 
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
@@ -40,6 +41,33 @@ def reader(uri: str) -> Iterator[Reader]:
         ) as connection,
     ):
         yield connection
+
+
+@contextmanager
+def seen_by(connection: Reader, organization_id: str) -> Iterator[None]:
+    """See an organization's rows alone while the block lasts.
+
+    Raises:
+        StoreUnavailable: Nothing would keep the database's user apart from those of others.
+    """
+    with connection.transaction():
+        user = connection.execute(USER).fetchone()
+        assert user is not None, "whoever is connected is a role"
+        role = role_of(user["name"], bypasses=user["bypasses"], may=user["may"])
+        connection.execute(entering(organization_id, role))
+        yield
+
+
+def check_bound(uri: str) -> None:
+    """See to it that row level security binds the database's user, or will once the schema is there. Blocks.
+
+    Raises:
+        StoreUnavailable: It does not and will not: the message says what an administrator has to run.
+    """
+    with reader(uri) as connection:
+        user = connection.execute(USER).fetchone()
+        assert user is not None, "whoever is connected is a role"
+        role_of(user["name"], bypasses=user["bypasses"], may=user["may"] or user["makes"])
 
 
 def newest_revision() -> str:

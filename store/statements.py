@@ -58,7 +58,7 @@ class Statements:
         return self._made[name]
 
     def numbered(self, name: str, *parameters: str) -> str:
-        """Return a statement for `Database.driver`: the first of the parameters becomes ``$1``."""
+        """Return a statement for `Database.rows`: the first of the parameters becomes ``$1``."""
         return by_position(self.all[name].sql, *parameters)
 
     def named(self, name: str) -> str:

@@ -12,6 +12,7 @@ from domain.calls import Call, JobKind, TemplateRef, Usage
 from store.database import Database
 from store.money.journal import JobKey, Journal
 from store.money.ledger import Hold, Ledger
+from store.tenancy import SYSTEM
 
 CALL = Call(
     organization_id="org-1",
@@ -37,7 +38,7 @@ async def settled(ledger: Ledger, cost: int, **changes: Any) -> str:
     """Book an answered call; returns its id."""
     hold = a_hold(cost * 2, **changes)
     await ledger.hold(hold)
-    await ledger.settle(hold.attempt_id, cost_micro=cost, basis="usage", usage=USAGE)
+    await ledger.settle(hold, cost_micro=cost, basis="usage", usage=USAGE)
     return hold.attempt_id
 
 
@@ -52,12 +53,12 @@ async def lost(ledger: Ledger, worst: int, **changes: Any) -> str:
     """Book a call whose answer never came; returns its id."""
     hold = a_hold(worst, **changes)
     await ledger.hold(hold)
-    await ledger.lose(hold.attempt_id, error_code="AI_ANSWER_IN_DOUBT")
+    await ledger.lose(hold, error_code="AI_ANSWER_IN_DOUBT")
     return hold.attempt_id
 
 
 async def rows(database: Database, query: str, **values: Any) -> list[Any]:
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         result = await connection.execute(text(query), values)
         return list(result) if result.returns_rows else []
 

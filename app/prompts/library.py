@@ -141,7 +141,7 @@ class Library:
 
     async def listed(self) -> TemplateList:
         """List the templates with the version that is in use."""
-        async with self.editor.database.transaction() as connection:
+        async with self.editor.database.transaction(self.organization) as connection:
             keys = await templates.keys(connection, self.organization)
         chosen = {
             language: await self.prompts.resolve(language, organization=self.organization, record=False)

@@ -78,14 +78,14 @@ class CostTracker:
         self, call: Call, job_id: str, provider: str, model: str, attempt_id: str
     ) -> BookedAttempt:
         """Return an attempt that was sent by an earlier worker, and is held still."""
-        row = await self._ledger.attempt(attempt_id)
+        row = await self._ledger.attempt(call.organization_id, attempt_id)
         tariff = (await self._prices.book()).tariff_of(provider, model, row.price_ids)
         hold = Hold(row.id, job_id, call, provider, model, self._engine, row.held_micro, row.price_ids)
         return BookedAttempt(self._ledger, hold, tariff)
 
-    async def close_orphans(self, job_id: str) -> None:
+    async def close_orphans(self, call: Call, job_id: str) -> None:
         """Book as lost what an earlier worker left open for a job."""
-        await self._ledger.close_orphans_of_job(job_id)
+        await self._ledger.close_orphans_of_job(call.organization_id, job_id)
 
 
 class BookedAttempt:
@@ -103,6 +103,10 @@ class BookedAttempt:
     @property
     def id(self) -> str:
         return self._hold.attempt_id
+
+    @property
+    def organization_id(self) -> str:
+        return self._hold.call.organization_id
 
     @property
     def provider(self) -> str:
@@ -232,7 +236,7 @@ class BookedAttempt:
         failure = kept.error if isinstance(kept, StoredAnswer) else kept
         await until_stored(
             lambda: self._ledger.settle(
-                self.id,
+                self._hold,
                 cost_micro=cost,
                 basis=basis,
                 usage=answer.usage,
@@ -243,7 +247,7 @@ class BookedAttempt:
 
     async def void(self, code: str) -> None:
         """Give the hold back: the provider says that it did not bill."""
-        await until_stored(lambda: self._ledger.void(self.id, error_code=code))
+        await until_stored(lambda: self._ledger.void(self._hold, error_code=code))
 
     async def close_unanswered(self, error: BaseException) -> None:
         """Close the row after a failure, by what the failure did to money."""
@@ -261,7 +265,7 @@ class BookedAttempt:
         if unbilled or not self.sent:
             await self.void(code)
         else:
-            await until_stored(lambda: self._ledger.lose(self.id, error_code=code))
+            await until_stored(lambda: self._ledger.lose(self._hold, error_code=code))
 
 
 def _facts(answer: Answer) -> dict[str, Any]:

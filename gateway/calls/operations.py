@@ -36,7 +36,7 @@ class Operations:
             "offer": candidate.name,
             "attempt_id": attempt.id,
         }
-        await until_stored(lambda: self._journal.refer(job_id, attempt.id, ref))
+        await until_stored(lambda: self._journal.refer(attempt.organization_id, job_id, attempt.id, ref))
 
     async def collect(
         self, job_id: str, candidate: Candidate, operation: Operation, attempt: BookedAttempt
@@ -55,7 +55,7 @@ class Operations:
 
     async def _give_up(self, job_id: str, attempt: BookedAttempt, error: MediaJobFailed) -> None:
         await attempt.void(error.code)
-        await until_stored(lambda: self._journal.forget_ref(job_id))
+        await until_stored(lambda: self._journal.forget_ref(attempt.organization_id, job_id))
 
     async def store(self, media: MediaFile, answer: Answer) -> dict[str, Any]:
         """Keep a file and its thumbnail; returns how they are found, plain JSON."""

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from domain.calls import Call
 from domain.errors import (
     AnswerInDoubt,
     MediaJobFailed,
@@ -103,14 +104,14 @@ class CallPipeline:
             return await self._buy(purchase, job)
         except BaseException as error:
             with suppress(StoreUnavailable):  # the lease ends by itself
-                await uncancelled(self._journal.fail(job.id, error))
+                await uncancelled(self._journal.fail(purchase.call.organization_id, job.id, error))
             raise
         finally:
             self._journal.release(job.id)
 
     async def _buy(self, purchase: Purchase, job: Job) -> CallResult:
         if job.taken_over:
-            await self._means.tracker.close_orphans(job.id)
+            await self._means.tracker.close_orphans(purchase.call, job.id)
         if job.provider_ref is None:
             return await purchase.buy()
         return await purchase.go_on(job.provider_ref)
@@ -134,6 +135,10 @@ class Purchase:
         self._begun = False
         self._stopped = False
         self._confirmed_at = time.time()
+
+    @property
+    def call(self) -> Call:
+        return self._request.call
 
     @property
     def in_flight(self) -> bool:
@@ -208,9 +213,15 @@ class Purchase:
             abs(time.time() - self._confirmed_at) < _CONFIRMED_SECONDS
         ):  # not monotonic: that may stand still in sleep
             return
-        if not await self._means.journal.keep(self._job_id, lease_seconds=self._request.lease_seconds):
+        if not await self._keep():
             raise TakenOver
         self._confirmed_at = time.time()
+
+    async def _keep(self) -> bool:
+        request = self._request
+        return await self._means.journal.keep(
+            request.call.organization_id, self._job_id, lease_seconds=request.lease_seconds
+        )
 
     async def _wait_for_place(self, provider: str, plan: FallbackPlan) -> None:
         """Wait for a place in the rate limit; the call's deadline stands still, its lease is kept."""
@@ -220,7 +231,7 @@ class Purchase:
         )
         try:
             while not (await asyncio.wait([waiting], timeout=request.lease_seconds / 2))[0]:
-                await means.journal.keep(self._job_id, lease_seconds=request.lease_seconds)
+                await self._keep()
             await waiting
         finally:
             waiting.cancel()

@@ -97,7 +97,7 @@ class Review(ABC):
         """Record what is answered. Where something is decided already that was not carried out, no answer is needed."""
         standing = await hearing.standing()
         if not standing:
-            await self.ports.runs.set_status(state["run_id"], RunStatus.WAITING, waiting_at=self.point)
+            await self._note(state, RunStatus.WAITING, self.point)
         problems = [each for told in state.get("problems", {}).values() for each in told]
         request = hearing.question.request(self.stage.review_node, problems)
         try:
@@ -107,7 +107,11 @@ class Review(ABC):
                 raise
         else:
             await hearing.hear(answer, standing)
-        await self.ports.runs.set_status(state["run_id"], RunStatus.RUNNING)
+        await self._note(state, RunStatus.RUNNING)
+
+    async def _note(self, state: Month, status: RunStatus, waiting_at: str | None = None) -> None:
+        mine = owner(state)
+        await self.ports.runs.set_status(mine.organization_id, mine.run_id, status, waiting_at=waiting_at)
 
     def waiting(self, state: Month) -> list[str]:
         cards = self.cards(state)

@@ -90,7 +90,7 @@ async def start(editor: Editor, key: TemplateKey, spec: ExperimentSpec, *, reaso
     """
     may_release(editor.actor, "start an experiment")
     _check(spec)
-    async with editor.database.transaction() as connection:
+    async with editor.database.transaction(editor.organization) as connection:
         await templates.lock(connection, key)
         if await experiments.running(connection, editor.organization, key):
             raise InvalidInput(
@@ -154,7 +154,7 @@ async def found(editor: Editor, key: TemplateKey) -> Experiment:
     Raises:
         NotFound: There was never one.
     """
-    async with editor.database.transaction() as connection:
+    async with editor.database.transaction(editor.organization) as connection:
         known = await experiments.latest(connection, editor.organization, key)
     if known is None:
         raise NotFound(
@@ -166,14 +166,14 @@ async def found(editor: Editor, key: TemplateKey) -> Experiment:
 
 async def all_of(editor: Editor) -> list[Experiment]:
     """Return every experiment of the organization, the newest first."""
-    async with editor.database.transaction() as connection:
+    async with editor.database.transaction(editor.organization) as connection:
         known = await experiments.all_of(connection, editor.organization)
     return [replace(one, world=editor.world) for one in known]
 
 
 async def assignments(editor: Editor, one: Experiment) -> dict[str, str]:
     """Return the arm of every company that takes part, by company id."""
-    async with editor.database.transaction() as connection:
+    async with editor.database.transaction(editor.organization) as connection:
         return await experiments.assignments(connection, one)
 
 
@@ -185,7 +185,7 @@ async def stop(editor: Editor, key: TemplateKey, *, reason: str = "") -> Experim
         InvalidInput: None runs.
     """
     may_release(editor.actor, "stop an experiment")
-    async with editor.database.transaction() as connection:
+    async with editor.database.transaction(editor.organization) as connection:
         await templates.lock(connection, key)
         ended = await _end(connection, editor, key, "stopped")
         await _record(connection, editor, ended, "stopped", reason)
@@ -208,14 +208,14 @@ async def promote(
         InvalidInput: No experiment runs, or there is no winner and no arm was named, or no reason for that.
     """
     may_release(editor.actor, "promote a version")
-    async with editor.database.transaction() as connection:
+    async with editor.database.transaction(editor.organization) as connection:
         running = await experiments.running(connection, editor.organization, key)
     if running is None:
         raise _none_runs(key)
     seen = await report(editor.database, replace(running, world=editor.world))
     chosen = _chosen(running, seen, arm)
     said = reason if seen.winner == chosen.name else reason_given(reason)
-    async with editor.database.transaction() as connection:
+    async with editor.database.transaction(editor.organization) as connection:
         await templates.lock(connection, key)
         ended = await _end(connection, editor, key, "promoted")
         version = await versions.by_number(connection, editor.organization, key, chosen.version)

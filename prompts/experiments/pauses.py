@@ -34,7 +34,7 @@ async def schema_failed(
     database: Database, organization_id: str, world: World, ref: TemplateRef, rule: PauseRule
 ) -> bool:
     """Count anew after an answer that did not fit; returns whether the version has been paused now."""
-    async with database.transaction() as connection:
+    async with database.transaction(organization_id) as connection:
         key = (ref.code, ref.language)
         version = await versions.by_number(connection, organization_id, key, ref.version)
         calls, failures = await _count(connection, organization_id, world, version)

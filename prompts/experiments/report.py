@@ -43,7 +43,7 @@ class ExperimentReport:
 
 async def report(database: Database, experiment: Experiment) -> ExperimentReport:
     """Compute everything anew from decisions, editions, the journal and the ledger."""
-    async with database.transaction() as connection:
+    async with database.transaction(experiment.organization_id) as connection:
         decided = await decisions(connection, experiment)
         worked = await work(connection, experiment)
     return judge(experiment, decided, worked)

@@ -165,8 +165,7 @@ async def _refuse_foreign_run(action: str, caller: Caller, thread_id: Any) -> No
     """A month that was started elsewhere has a thread id of which this server may know nothing yet."""
     if action not in {"create", "create_run"} or thread_id is None:
         return
-    run = await (await services()).runs.of_thread(str(thread_id))
-    if run is None or run.organization_id == caller.organization:
+    if await (await services()).runs.whose(str(thread_id)) in {None, caller.organization}:
         return
     if action == "create":
         words = f"Thread with ID {thread_id} already exists"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, literal, null, select, update
+from sqlalchemy import Table, delete, func, literal, null, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ids import stable_id
@@ -42,14 +43,14 @@ class Branches:
         Its rows are its own: neither run sees what the other makes from now on, and either may be deleted.
 
         Raises:
-            NotFound: The organization has no such parent.
+            NotFound: The organization has no such parent, or the thread carries another organization's run.
         """
         run_id = clean_text(run_id)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             key = func.hashtextextended(stable_id("branch", run_id), 0)
             await connection.execute(select(func.pg_advisory_xact_lock(key)))
-            if await connection.scalar(select(runs.c.id).where(runs.c.id == run_id)) is None:
-                if await connection.scalar(_organization(parent)) != organization_id:
+            if await connection.scalar(_known(organization_id, run_id)) is None:
+                if await connection.scalar(_known(organization_id, parent)) is None:
                     raise unknown_run(parent)
                 await _copy(connection, organization_id, clean_text(parent), run_id)
 
@@ -62,10 +63,10 @@ class Branches:
             NotFound: The organization has no such run.
         """
         run_id = clean_text(run_id)
-        async with self._database.transaction() as connection:
-            query = select(runs.c.organization_id, runs.c.company_id).where(runs.c.id == run_id)
-            run = (await connection.execute(query)).first()
-            if run is None or run.organization_id != organization_id:
+        async with self._database.transaction(organization_id) as connection:
+            mine = (runs.c.organization_id == organization_id) & (runs.c.id == run_id)
+            run = (await connection.execute(select(runs.c.company_id).where(mine))).first()
+            if run is None:
                 raise unknown_run(run_id)
             await leave(connection, organization_id, run.company_id, runs.c.id == run_id)
             for table in (*MADE, *_ASIDE):
@@ -73,18 +74,21 @@ class Branches:
                 await connection.execute(delete(table).where(mine))
             mine = (jobs.c.organization_id == organization_id) & (jobs.c.run_id == run_id)
             await connection.execute(update(jobs).where(mine).values(FIGURES))
-            await connection.execute(delete(runs).where(runs.c.id == run_id))
+            mine = (runs.c.organization_id == organization_id) & (runs.c.id == run_id)
+            await connection.execute(delete(runs).where(mine))
 
 
-def _organization(run_id: str) -> Any:
-    return select(runs.c.organization_id).where(runs.c.id == clean_text(run_id))
+def _known(organization_id: str, run_id: str) -> Any:
+    mine = (runs.c.organization_id == organization_id) & (runs.c.id == clean_text(run_id))
+    return select(runs.c.id).where(mine)
 
 
 async def _copy(connection: AsyncConnection, organization_id: str, parent: str, run_id: str) -> None:
     origin = func.coalesce(runs.c.origin_run_id, runs.c.id)
     own: dict[str, Any] = {"id": run_id, "parent_run_id": parent, "origin_run_id": origin}
     fresh = ("error", "out", "created_at", "updated_at")
-    await _rows(connection, runs, runs.c.id == parent, organization_id, own, fresh)
+    if not await _rows(connection, runs, runs.c.id == parent, organization_id, own, fresh):
+        raise unknown_run(run_id)
     for table in MADE:
         identity = func.md5(table.c.id + literal(run_id))
         own = {"id": identity, "run_id": run_id}
@@ -104,11 +108,12 @@ async def _rows(
     organization_id: str,
     own: dict[str, Any],
     fresh: tuple[str, ...] = (),
-) -> None:
+) -> int:
     names = [column.name for column in table.columns if column.name not in fresh]
     values = [_value(table, name, own) for name in names]
     source = select(*values).where(where, table.c.organization_id == organization_id)
-    await connection.execute(insert(table).from_select(names, source))
+    statement = insert(table).from_select(names, source).on_conflict_do_nothing()
+    return (await connection.execute(statement)).rowcount
 
 
 def _value(table: Table, name: str, own: dict[str, Any]) -> Any:

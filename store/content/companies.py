@@ -62,7 +62,7 @@ class CompanyData:
 
     async def everything(self, organization_id: str, company_id: str) -> Rows:
         """Return every row about a company."""
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             return {
                 table.name: await _rows(connection, table, its)
                 for table, its in _tables(organization_id, clean_text(company_id)).items()
@@ -71,7 +71,7 @@ class CompanyData:
     async def counts(self, organization_id: str, company_id: str) -> dict[str, int]:
         """Return how many rows of each table are about a company, those that have none left out."""
         found = {}
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             for table, its in _tables(organization_id, clean_text(company_id)).items():
                 found[table.name] = (
                     await connection.scalar(select(func.count()).select_from(table).where(its)) or 0
@@ -81,7 +81,7 @@ class CompanyData:
     async def files(self, organization_id: str, company_id: str) -> list[str]:
         """Return the keys of a company's files."""
         its = _tables(organization_id, clean_text(company_id))[assets]
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             keys = await connection.scalars(union(*(select(key).where(its, key != "") for key in FILE_KEYS)))
             return sorted(keys)
 
@@ -96,7 +96,7 @@ class CompanyData:
         """
         company_id = clean_text(company_id)
         whose = {"organization_id": organization_id, "company_id": company_id}
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             await _keep_away(connection, whose)
             await leave(connection, organization_id, company_id, true())
             await connection.execute(insert(erasures).values(**whose).on_conflict_do_nothing())
@@ -114,7 +114,7 @@ class CompanyData:
         its_runs = select(func.count()).where(runs.c.company_id == companies.c.id).scalar_subquery()
         columns = (companies.c.id, companies.c.name, companies.c.website, its_runs, companies.c.created_at)
         query = select(*columns).where(companies.c.organization_id == organization_id)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             rows = (await connection.execute(query.order_by(companies.c.name_key))).all()
         return [CompanySummary(*row[:-1], created_at=row.created_at.astimezone(UTC)) for row in rows]
 

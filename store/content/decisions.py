@@ -92,7 +92,7 @@ class Decisions:
         """
         values = {"id": question, "point": point, "asked_at": at, **owned(owner)}
         mine = (questions.c.id == question) & (questions.c.organization_id == owner.organization_id)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             await connection.execute(insert(questions).values(**values).on_conflict_do_nothing())
             row = (await connection.execute(select(questions.c.asked_at).where(mine))).one()
         moment: datetime = row.asked_at
@@ -103,7 +103,7 @@ class Decisions:
 
         That is another one where the same token was decided before and that is not carried out yet: the first counts.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             return [await _recorded(connection, owner, each) for each in given]
 
     async def to_carry_out(self, owner: Owner, point: str, checkpoint: str) -> list[Decided]:
@@ -143,13 +143,13 @@ class Decisions:
 
     async def _settle(self, owner: Owner, decision: str, changes: dict[str, Any]) -> None:
         mine = (decisions.c.id == decision) & (decisions.c.organization_id == owner.organization_id)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             await connection.execute(update(decisions).where(mine, _STANDING).values(**changes))
 
     async def _rows(self, owner: Owner, *conditions: ColumnElement[bool]) -> list[Decided]:
         query = _of(owner).where(*conditions)
         in_order = query.order_by(decisions.c.decided_at, decisions.c.point, decisions.c.item, decisions.c.id)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             rows = (await connection.execute(in_order)).all()
         return [_decided(row) for row in rows]
 

@@ -13,6 +13,7 @@ from store.database import Database
 from store.schema.content import assets
 from store.schema.erasures import erasures
 from store.schema.runs import runs
+from store.tenancy import SYSTEM
 from store.text import clean_text
 
 FILE_KEYS = tuple(assets.c.content[name].astext for name in ("key", "thumbnailKey"))
@@ -45,7 +46,7 @@ class Erasures:
     async def is_shown(self, file: str) -> bool:
         """Whether an asset still shows a file: it is named by its content, so that two may have the same."""
         query = select(exists().where(or_(*(key == file for key in FILE_KEYS))))
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             return bool(await connection.scalar(query))
 
     async def done(self, organization_id: str, left: Erasure) -> None:
@@ -53,13 +54,13 @@ class Erasures:
         columns = (erasures.c.company_id, erasures.c.run_id, erasures.c.file)
         its = zip(columns, (left.company_id, left.run_id, left.file), strict=True)
         mine = (erasures.c.organization_id == organization_id, *(column == value for column, value in its))
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             await connection.execute(delete(erasures).where(*mine))
 
     async def _left(self, organization_id: str, which: ColumnElement[bool]) -> list[Erasure]:
         columns = (erasures.c.company_id, erasures.c.run_id, erasures.c.file)
         query = select(*columns).where(erasures.c.organization_id == organization_id, which)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             return [Erasure(*row) for row in await connection.execute(query.order_by(*columns))]
 
 

@@ -76,7 +76,7 @@ class Items:
         values |= {"findings": clean_json(list(findings)), "author": author, "model": model, "status": status}
         if template:
             values |= template.booked()
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             return await _add(connection, owner, kind, values)
 
     async def edit(
@@ -100,7 +100,7 @@ class Items:
         """
         values = values_of(owner, kind, item, version["revision"], content)
         values |= {"findings": clean_json(list(findings)), "author": clean_text(author)}
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             changed = await _exactly(connection, owner, kind, item, version)
             values |= {"status": ItemStatus.DRAFT, "model": changed.model}
             values |= {column: getattr(changed, column) for column in NO_TEMPLATE}
@@ -112,7 +112,7 @@ class Items:
         Raises:
             NotFound: There is no such version in this run of this organization.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             return await _exactly(connection, owner, kind, item, version)
 
     async def of(self, owner: Owner, kind: Kind, versions: Mapping[str, Version]) -> list[ItemRecord]:
@@ -121,7 +121,7 @@ class Items:
         Raises:
             NotFound: One of them is not in this run of this organization.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             return [
                 await _exactly(connection, owner, kind, item, versions[item]) for item in sorted(versions)
             ]
@@ -132,7 +132,7 @@ class Items:
         Raises:
             NotFound: There is no such item in this run of this organization.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             return await _newest(connection, owner, kind, item)
 
     async def list_newest(
@@ -144,7 +144,7 @@ class Items:
         query = select(newest).order_by(newest.c.item)
         if statuses is not None:
             query = query.where(newest.c.status.in_(list(statuses)))
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             rows = (await connection.execute(query)).all()
         return [record(kind, row) for row in rows]
 
@@ -156,7 +156,7 @@ class Items:
             .where(table.c.item == clean_text(item))
             .order_by(table.c.revision, table.c.edition)
         )
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             rows = (await connection.execute(query)).all()
         return [record(kind, row) for row in rows]
 
@@ -167,7 +167,7 @@ class Items:
             NotFound: There is no such version in this run of this organization.
         """
         table = TABLES[kind]
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             meant = await _exactly(connection, owner, kind, item, version)
             mine = (table.c.id == meant.id) & (table.c.organization_id == owner.organization_id)
             await connection.execute(update(table).where(mine).values(status=status))
@@ -176,7 +176,7 @@ class Items:
         """Whether any asset of an organization shows a file."""
         shows = or_(*(one == key for one in FILE_KEYS))
         query = select(exists().where(assets.c.organization_id == organization_id, shows))
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             return bool(await connection.scalar(query))
 
     async def earlier_topics(self, owner: Owner, *, company_id: str) -> list[EarlierTopic]:
@@ -187,7 +187,7 @@ class Items:
             .where(newest.c.status.not_in(NOT_PLANNED))
             .order_by(newest.c.planned_date, newest.c.run_id, newest.c.item)
         )
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             rows = (await connection.execute(query)).all()
         return [_earlier(row) for row in rows]
 
@@ -204,7 +204,7 @@ class Items:
                 func.to_char(newest.c.planned_date, "YYYY-MM") == month,
             )
         )
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             return int((await connection.execute(query)).scalar_one())
 
 

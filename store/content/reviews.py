@@ -60,7 +60,7 @@ class Reviews:
         changed = {name: values[name] for name in ("status", "code", "reason", "money")}
         statement = insert(outcomes).values(**values)
         upsert = statement.on_conflict_do_update(index_elements=list(key), set_=changed)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             await connection.execute(upsert)
 
     async def outcomes(self, owner: Owner) -> list[Outcome]:
@@ -73,7 +73,7 @@ class Reviews:
             )
             .order_by(outcomes.c.kind, outcomes.c.item, outcomes.c.revision)
         )
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             rows = (await connection.execute(query)).all()
         return [Outcome(**_fields(row, "created_at")) for row in rows]
 

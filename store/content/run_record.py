@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from store.reading import Reader
+from store.reading import Reader, seen_by
 from store.statements import by_position
 
 
@@ -86,4 +86,5 @@ def record(row: Mapping[str, Any]) -> RunRecord:
 def newest(reader: Reader, organization_id: str, limit: int) -> list[RunRecord]:
     """Return an organization's runs, the newest first. Blocks."""
     query = by_position(NEWEST, "organization_id", "limit")
-    return [record(row) for row in reader.execute(query, [organization_id, limit])]
+    with seen_by(reader, organization_id):
+        return [record(row) for row in reader.execute(query, [organization_id, limit])]

@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 import psycopg
@@ -21,6 +21,7 @@ from store.content import sql
 from store.content.run_record import NEWEST, WORKED_ON, RunRecord, RunStatus, record
 from store.database import Database, reported
 from store.schema.runs import runs
+from store.tenancy import SYSTEM
 from store.text import clean_json, clean_text
 
 EXCLUSIVE_WAIT_SECONDS = 3.0
@@ -57,7 +58,7 @@ class Runs:
             "sandbox": run.sandbox,
             "graph_version": run.graph_version,
         }
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(run.organization_id) as connection:
             if once:
                 key = f"posthub:month:{run.organization_id}:{run.company_id}:{run.month}:{run.sandbox}"
                 await connection.execute(sql("hold_month"), {"key": key})
@@ -73,7 +74,7 @@ class Runs:
         Raises:
             InvalidInput: There is another one; says which, and how to go on.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(run.organization_id) as connection:
             await _refuse_second(connection, run)
 
     async def get(self, organization_id: str, run_id: str) -> RunRecord:
@@ -85,28 +86,35 @@ class Runs:
         query = select(runs, _WORKED_ON).where(
             runs.c.organization_id == organization_id, runs.c.id == clean_text(run_id)
         )
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             row = (await connection.execute(query)).first()
         if row is None:
             raise unknown_run(run_id)
         return record(row._asdict())
 
-    async def of_thread(self, thread_id: str) -> RunRecord | None:
-        """Return the run that a thread carries, whoever's it is; None for a thread that carries none."""
-        query = select(runs, _WORKED_ON).where(runs.c.id == clean_text(thread_id))
-        async with self._database.transaction() as connection:
-            row = (await connection.execute(query)).first()
-        return None if row is None else record(row._asdict())
+    async def of_thread(self, organization_id: str, thread_id: str) -> RunRecord | None:
+        """Return the run that a thread carries; None for a thread that carries none of this organization's."""
+        with suppress(NotFound):
+            return await self.get(organization_id, thread_id)
+        return None
+
+    async def whose(self, thread_id: str) -> str | None:
+        """Return the organization whose run a thread carries; None for a thread that carries none."""
+        query = select(runs.c.organization_id).where(runs.c.id == clean_text(thread_id))
+        async with self._database.transaction(SYSTEM) as connection:
+            found: str | None = await connection.scalar(query)
+        return found
 
     async def list(self, organization_id: str, limit: int = 50) -> list[RunRecord]:
         """Return an organization's runs, newest first."""
         query, given = text(NEWEST), {"organization_id": organization_id, "limit": limit}
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             rows = (await connection.execute(query, given)).all()
         return [record(row._asdict()) for row in rows]
 
     async def set_status(
         self,
+        organization_id: str,
         run_id: str,
         status: str,
         *,
@@ -117,7 +125,7 @@ class Runs:
         """Set where a run stands. ``waiting_at`` and ``error`` are set as given; ``out`` stays where None.
 
         Raises:
-            NotFound: There is no such run.
+            NotFound: The organization has no such run.
             InvalidInput: There is no such status.
         """
         if status not in list(RunStatus):
@@ -126,13 +134,19 @@ class Runs:
         values["error"] = None if error is None else clean_json(error)
         if out is not None:
             values["out"] = clean_text(out)
-        statement = update(runs).where(runs.c.id == clean_text(run_id)).values(**values).returning(runs.c.id)
-        async with self._database.transaction() as connection:
+        mine = (runs.c.organization_id == organization_id) & (runs.c.id == clean_text(run_id))
+        statement = update(runs).where(mine).values(**values).returning(runs.c.id)
+        async with self._database.transaction(organization_id) as connection:
             if (await connection.execute(statement)).first() is None:
                 raise unknown_run(run_id)
 
     def exclusive(
-        self, run_id: str, *, owner: str, wait_seconds: float = EXCLUSIVE_WAIT_SECONDS
+        self,
+        organization_id: str,
+        run_id: str,
+        *,
+        owner: str,
+        wait_seconds: float = EXCLUSIVE_WAIT_SECONDS,
     ) -> AbstractAsyncContextManager[None]:
         """Be the only process that works on a run, until the end of the block or of the process.
 
@@ -140,6 +154,7 @@ class Runs:
         begun and not lost by its lease keeps others away too, for a lock is lost with its connection alone.
 
         Args:
+            organization_id: Whose run it is.
             run_id: The run.
             owner: This process instance, as in the ledger.
             wait_seconds: How long another process may take to let go of it.
@@ -148,10 +163,12 @@ class Runs:
             InvalidInput: Another process works on it.
             StoreUnavailable: PostgreSQL does not answer.
         """
-        return self._exclusive(clean_text(run_id), owner, wait_seconds)
+        return self._exclusive(organization_id, clean_text(run_id), owner, wait_seconds)
 
     @contextlib.asynccontextmanager
-    async def _exclusive(self, run_id: str, owner: str, wait_seconds: float) -> AsyncIterator[None]:
+    async def _exclusive(
+        self, organization_id: str, run_id: str, owner: str, wait_seconds: float
+    ) -> AsyncIterator[None]:
         async with reported(self._database.uri):
             connection = await psycopg.AsyncConnection.connect(
                 self._database.uri, autocommit=True, connect_timeout=CONNECT_SECONDS
@@ -161,22 +178,25 @@ class Runs:
                 taken = await _take(connection, f"posthub:run:{run_id}", wait_seconds)
             if not taken:
                 raise _worked_on(run_id, "another process")
-            await self._until_nobody_works(run_id, owner, wait_seconds)
+            await self._until_nobody_works(organization_id, run_id, owner, wait_seconds)
             yield
         finally:
             await connection.close()
 
-    async def _until_nobody_works(self, run_id: str, owner: str, wait_seconds: float) -> None:
+    async def _until_nobody_works(
+        self, organization_id: str, run_id: str, owner: str, wait_seconds: float
+    ) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
-        while worker := await self._at_work(run_id, owner):
+        while worker := await self._at_work(organization_id, run_id, owner):
             if loop.time() > deadline:
                 raise _worked_on(run_id, f"process {worker.pid} on {worker.host}")
             await asyncio.sleep(0.5)
 
-    async def _at_work(self, run_id: str, owner: str) -> Row[Any] | None:
-        async with self._database.transaction() as connection:
-            workers = (await connection.execute(sql("at_work"), {"run_id": run_id, "owner": owner})).all()
+    async def _at_work(self, organization_id: str, run_id: str, owner: str) -> Row[Any] | None:
+        values = {"organization_id": organization_id, "run_id": run_id, "owner": owner}
+        async with self._database.transaction(organization_id) as connection:
+            workers = (await connection.execute(sql("at_work"), values)).all()
         here = socket.gethostname()
         return next((each for each in workers if each.host != here or _lives(each.pid)), None)
 

@@ -51,14 +51,15 @@ class Tenants:
         Raises:
             InvalidInput: The name is empty or holds only spaces.
         """
-        values = {"id": organization_name(organization_id), "tier": tier}
-        async with self._database.transaction() as connection:
+        name = organization_name(organization_id)
+        values = {"id": name, "tier": tier}
+        async with self._database.transaction(name) as connection:
             await connection.execute(insert(organizations).values(**values).on_conflict_do_nothing())
 
     async def tier_of(self, organization_id: str) -> str | None:
         """Return the tier that an organization was put on; None for one that was put on none, or is unknown."""
         query = select(organizations.c.tier).where(organizations.c.id == organization_id)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             tier: str | None = await connection.scalar(query)
         return tier
 
@@ -95,7 +96,7 @@ class Tenants:
             "product_type": product_type,
         }
         facts = {field: clean_text(value) for field, value in facts.items()}
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             await _lock_organization(connection, organization_id)
             known = await _company_ids(connection, organization_id)
             if key in known:
@@ -122,7 +123,7 @@ class Tenants:
         query = select(companies).where(
             companies.c.organization_id == organization_id, companies.c.id == clean_text(company_id)
         )
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             row = (await connection.execute(query)).first()
         if row is None:
             raise NotFound(f"There is no company {clean_text(company_id)!r}.")
@@ -133,7 +134,7 @@ class Tenants:
     async def id_of(self, organization_id: str, name: str) -> str:
         """Return the id that a company of this name has, or will have once it is opened."""
         key = fold_key(name)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             known = await _company_ids(connection, organization_id)
         return known.get(key) or _new_id(organization_id, key)
 
@@ -143,7 +144,7 @@ class Tenants:
         Raises:
             NotFound: The organization has none.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             known = await _company_ids(connection, organization_id)
         company_id = known.get(fold_key(name_or_id), name_or_id)
         if company_id not in known.values():
@@ -163,7 +164,7 @@ class Tenants:
             }
             for fact in cleaned
         ]
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             await connection.execute(delete(fact_sources).where(*_facts_of(owner)))
             if rows:
                 await connection.execute(insert(fact_sources).on_conflict_do_nothing(), rows)
@@ -172,7 +173,7 @@ class Tenants:
         """Return (field, value, url) of every fact of this run, ordered."""
         columns = (fact_sources.c.field, fact_sources.c.value, fact_sources.c.url)
         query = select(*columns).where(*_facts_of(owner)).order_by(*columns)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(owner.organization_id) as connection:
             return [(row[0], row[1], row[2]) for row in await connection.execute(query)]
 
 

@@ -15,6 +15,8 @@ from sqlalchemy import URL, Connection, NullPool, create_engine, text
 from domain.errors import StoreUnavailable
 from store.addresses import parse
 from store.database import parse_uri, reported
+from store.migrations.walls import raise_walls
+from store.tenancy import AS_SYSTEM
 
 FOLDER = Path(__file__).parent
 
@@ -41,12 +43,13 @@ def upgrade_blocking(url: URL, connect_args: dict[str, Any]) -> None:
     """Upgrade to the newest version in one transaction; call it in a thread.
 
     Raises:
-        StoreUnavailable: The schema was written by a newer program.
+        StoreUnavailable: The schema was written by a newer program, or the database's user cannot be kept to rows.
         sqlalchemy.exc.DBAPIError: The server cannot be reached.
     """
     engine = create_engine(url, poolclass=NullPool, connect_args=connect_args)
     with engine.begin() as connection:
         connection.execute(_ONE_AT_A_TIME)
+        connection.execute(text(AS_SYSTEM))
         try:
             command.upgrade(config(connection), "head")
         except CommandError as error:
@@ -54,6 +57,7 @@ def upgrade_blocking(url: URL, connect_args: dict[str, Any]) -> None:
                 f"The database's schema is not one that this version of PostHub knows: {error}.",
                 next_step="Update PostHub, or use another database.",
             ) from error
+        raise_walls(connection)
 
 
 def new_revision(url: URL, message: str) -> Path:

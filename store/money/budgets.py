@@ -106,14 +106,14 @@ class Budgets:
             "month": month,
             "default_limit": self._default_limit,
         }
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             row = (await connection.execute(sql("show_budget"), values)).mappings().one()
         return BudgetRow(organization_id=organization_id, world=self._world, **row)
 
     async def any(self, organization_id: str) -> bool:
         """Whether the organization has a budget in this world, of whatever month."""
         values = {"organization_id": organization_id, "world": self._world}
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             return bool(await connection.scalar(sql("is_of_world"), values))
 
     async def set(self, organization_id: str, month: str, limit_micro: int) -> BudgetRow:
@@ -124,20 +124,20 @@ class Budgets:
             "month": month,
             "limit": limit_micro,
         }
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             await connection.execute(sql("set_budget"), values)
         return await self.show(organization_id, month)
 
     async def set_run(self, organization_id: str, run_id: str, limit_micro: int) -> None:
         """Give a run a ceiling; to be called while nothing of it is under way."""
         values = {"run_id": run_id, "organization_id": organization_id, "limit": limit_micro}
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             await connection.execute(sql("set_run_budget"), values)
 
     async def events(self, organization_id: str, month: str) -> Sequence[BudgetEvent]:
         """Return the thresholds that a month has reached, in order."""
         values = {"organization_id": organization_id, "world": self._world, "month": month}
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             rows = (await connection.execute(sql("budget_events"), values)).mappings().all()
         return [BudgetEvent(**row) for row in rows]
 
@@ -167,7 +167,7 @@ async def announce_refusal(
         "limit_micro": left.limit_micro,
         "spent_micro": left.spent_micro,
     }
-    async with database.transaction() as connection:
+    async with database.transaction(organization_id) as connection:
         first = await connection.scalar(sql("mark_used_up"), values)
     if first:
         reached = (left.limit_micro, left.spent_micro, left.held_micro)

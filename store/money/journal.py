@@ -158,7 +158,7 @@ class Journal:
             return False
         self._in_hand.opening.add(key.id)
         try:
-            opened = await self._inserting(_identity(key) | {"lease": lease})
+            opened = await self._inserting(key.call.organization_id, _identity(key) | {"lease": lease})
             if opened:
                 self._in_hand.working.add(key.id)
             return opened
@@ -175,12 +175,11 @@ class Journal:
         Returns:
             False where the journal knows the job: what it has bought comes first.
         """
-        return await self._inserting(_identity(key) | {"output": dict(output)})
+        return await self._inserting(key.call.organization_id, _identity(key) | {"output": dict(output)})
 
-    async def _insert_all(self, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
+    async def _insert_all(self, organization_id: str, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
         values = [json_text(rows), self.owner]
-        async with self._database.driver() as connection:
-            opened = {row.id for row in await (await connection.execute(_OPEN_MANY, values)).fetchall()}
+        opened = {row.id for row in await self._database.rows(organization_id, _OPEN_MANY, values)}
         found = []
         for row in rows:
             found.append(row["id"] in opened)
@@ -190,9 +189,10 @@ class Journal:
     async def _look_up_or_open(self, key: JobKey, lease: float, *, share_failure: bool) -> Job:
         begun = False
         try:
-            async with self._database.transaction() as connection:
+            async with self._database.transaction(key.call.organization_id) as connection:
+                mine = {"organization_id": key.call.organization_id, "id": key.id}
                 await connection.execute(sql("lock_job"), {"id": key.id})
-                row = (await connection.execute(sql("find_job"), {"id": key.id})).first()
+                row = (await connection.execute(sql("find_job"), mine)).first()
                 if row is not None and (self._is_worked_on(row) or row.output is not None):
                     return _job(row)
                 if row is None and key.id in self._in_hand.opening:
@@ -225,41 +225,50 @@ class Journal:
         if not known:
             values = {"rows": json_text([_identity(key) | {"lease": lease}]), "owner": self.owner}
             return (await connection.execute(sql("open_jobs"), values)).first() is not None
-        await connection.execute(sql("take_job"), {"id": key.id, "owner": self.owner, "lease": lease})
+        values = {"organization_id": key.call.organization_id, "id": key.id}
+        await connection.execute(sql("take_job"), values | {"owner": self.owner, "lease": lease})
         return True
 
-    async def fail(self, job_id: str, error: BaseException) -> None:
+    async def fail(self, organization_id: str, job_id: str, error: BaseException) -> None:
         """Close a job without an answer, so that it can be tried again; a cancelled one is marked so."""
         record = error.as_json() if isinstance(error, PostHubError) else {"code": type(error).__name__}
         values = {
+            "organization_id": organization_id,
             "id": job_id,
             "owner": self.owner,
             "status": "failed" if isinstance(error, PostHubError) else "cancelled",
             "error": json_text(record),
         }
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             await connection.execute(sql("fail_job"), values)
 
-    async def keep(self, job_id: str, *, lease_seconds: float) -> bool:
+    async def keep(self, organization_id: str, job_id: str, *, lease_seconds: float) -> bool:
         """Say that a job is still being worked on; False if another process has taken it over meanwhile."""
-        values = {"id": job_id, "owner": self.owner, "lease": lease_seconds}
-        async with self._database.transaction() as connection:
+        values = {
+            "organization_id": organization_id,
+            "id": job_id,
+            "owner": self.owner,
+            "lease": lease_seconds,
+        }
+        async with self._database.transaction(organization_id) as connection:
             return (await connection.execute(sql("keep_job"), values)).first() is not None
 
     def release(self, job_id: str) -> None:
         """Tell the journal that this process no longer works on a job."""
         self._in_hand.working.discard(job_id)
 
-    async def refer(self, job_id: str, attempt_id: str, ref: Mapping[str, Any]) -> None:
+    async def refer(self, organization_id: str, job_id: str, attempt_id: str, ref: Mapping[str, Any]) -> None:
         """Store what a bought media file is collected with, on job and attempt, before the first poll."""
-        async with self._database.transaction() as connection:
-            await connection.execute(sql("refer_job"), {"id": job_id, "ref": json_text(ref)})
-            await connection.execute(sql("refer_attempt"), {"id": attempt_id, "ref": str(ref["id"])})
+        async with self._database.transaction(organization_id) as connection:
+            mine = {"organization_id": organization_id}
+            await connection.execute(sql("refer_job"), mine | {"id": job_id, "ref": json_text(ref)})
+            await connection.execute(sql("refer_attempt"), mine | {"id": attempt_id, "ref": str(ref["id"])})
 
-    async def forget_ref(self, job_id: str) -> None:
+    async def forget_ref(self, organization_id: str, job_id: str) -> None:
         """Drop the reference to a media job that failed, so that another can be bought."""
-        async with self._database.transaction() as connection:
-            await connection.execute(sql("forget_job_ref"), {"id": job_id})
+        async with self._database.transaction(organization_id) as connection:
+            values = {"organization_id": organization_id, "id": job_id}
+            await connection.execute(sql("forget_job_ref"), values)
 
 
 def recorded_error(record: Mapping[str, Any]) -> PostHubError:

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg.errors import NotNullViolation
@@ -31,6 +30,7 @@ from store.money.group_commit import GroupCommit
 from store.money.journal import InHand, StoredAnswer
 from store.money.observe import tell, tell_closed
 from store.money.totals import By, TotalRow, read_totals
+from store.tenancy import SYSTEM
 from store.text import json_text
 
 _UNKNOWN_OWNER_SECONDS = 3600.0
@@ -75,14 +75,6 @@ class Ledger:
     def default_limit_micro(self) -> int:
         return self._default_limit
 
-    @asynccontextmanager
-    async def _on(self, connection: AsyncConnection | None) -> AsyncIterator[AsyncConnection]:
-        if connection is not None:
-            yield connection
-            return
-        async with self._database.transaction() as own:
-            yield own
-
     async def hold(self, hold: Hold) -> str:
         """Reserve the most that an attempt can cost and open its row; returns the month it is booked in.
 
@@ -92,7 +84,7 @@ class Ledger:
         """
         waited, tries = 0.0, 0
         while True:
-            month = await self._holding(hold)
+            month = await self._holding(hold.call.organization_id, hold)
             if month is not None:
                 tell(lambda observer: observer.held(hold))
                 return month
@@ -107,7 +99,7 @@ class Ledger:
             await asyncio.sleep(seconds)
             waited, tries = waited + seconds, tries + 1
 
-    async def _hold_all(self, holds: Sequence[Hold]) -> list[str | None]:
+    async def _hold_all(self, organization_id: str, holds: Sequence[Hold]) -> list[str | None]:
         """Return the month of each hold; None for one that does not fit."""
         values = [
             json_text([hold_values(hold) for hold in holds]),
@@ -116,24 +108,14 @@ class Ledger:
             self.world,
         ]
         try:
-            async with self._database.driver() as connection:
-                rows = await (await connection.execute(_HOLD, values)).fetchall()
+            rows = await self._database.rows(organization_id, _HOLD, values)
         except NotNullViolation as error:
             if error.diag.column_name != "month":
                 raise
-            return [None] if len(holds) == 1 else await self._hold_apart(holds)
+            if len(holds) == 1:
+                return [None]
+            return [(await self._hold_all(organization_id, [hold]))[0] for hold in holds]
         return [str(row.month) for row in rows]
-
-    async def _hold_apart(self, holds: Sequence[Hold]) -> list[str | None]:
-        """Find out which of several do not fit: by organization first, then one by one."""
-        whose = [hold.call.organization_id for hold in holds]
-        groups = whose if len(set(whose)) > 1 else list(range(len(holds)))
-        months: dict[int, str | None] = {}
-        for group in dict.fromkeys(groups):
-            places = [place for place, of in enumerate(groups) if of == group]
-            found = await self._hold_all([holds[place] for place in places])
-            months.update(zip(places, found, strict=True))
-        return [months[place] for place in range(len(holds))]
 
     async def _left(self, organization_id: str, run_id: str = "") -> Left:
         values = {
@@ -142,12 +124,12 @@ class Ledger:
             "run_id": run_id,
             "default_limit": self._default_limit,
         }
-        async with self._on(None) as connection:
+        async with self._database.transaction(organization_id) as connection:
             return Left(**(await connection.execute(sql("budget_left"), values)).mappings().one())
 
     async def settle(
         self,
-        attempt_id: str,
+        hold: Hold,
         *,
         cost_micro: int,
         basis: Basis,
@@ -160,16 +142,17 @@ class Ledger:
         The answer itself is stored with its job by the same statement. Where the row was closed for a process
         that seemed dead, the difference is booked as an adjustment.
         """
-        values = close_values(attempt_id, "settled", basis, cost_micro, usage, error_code)
-        return await self._close(values | (answer.values() if answer else {}))
+        values = close_values(hold.attempt_id, "settled", basis, cost_micro, usage, error_code)
+        return await self._close(hold, values | (answer.values() if answer else {}))
 
-    async def void(self, attempt_id: str, *, error_code: str) -> bool:
+    async def void(self, hold: Hold, *, error_code: str) -> bool:
         """Give the hold back: the provider provably did not bill. False if the row was closed before."""
-        return await self._close(close_values(attempt_id, "void", None, 0, Usage(), error_code))
+        values = close_values(hold.attempt_id, "void", None, 0, Usage(), error_code)
+        return await self._close(hold, values)
 
     async def lose(
         self,
-        attempt_id: str,
+        hold: Hold,
         *,
         error_code: str,
         cost_micro: int | None = None,
@@ -177,56 +160,62 @@ class Ledger:
     ) -> bool:
         """Book an attempt whose answer is unknown, at the hold's worst case unless an estimate is given."""
         basis: Basis = "worst_case" if cost_micro is None else "estimate"
-        values = close_values(attempt_id, "lost", basis, cost_micro, usage or Usage(), error_code)
-        return await self._close(values)
+        values = close_values(hold.attempt_id, "lost", basis, cost_micro, usage or Usage(), error_code)
+        return await self._close(hold, values)
 
-    async def _close(self, values: dict[str, Any]) -> bool:
-        closed = await self._closing(values)
+    async def _close(self, hold: Hold, values: dict[str, Any]) -> bool:
+        closed = await self._closing(hold.call.organization_id, values)
         if closed:
             tell_closed(values)
         else:
-            await self._correct_early_close(values)
+            await self._correct_early_close(hold, values["cost"])
         return closed
 
-    async def _close_all(self, closings: Sequence[Mapping[str, Any]]) -> list[bool]:
+    async def _close_all(self, organization_id: str, closings: Sequence[Mapping[str, Any]]) -> list[bool]:
         """Close several rows; of those that name one attempt the first closes it, as if they had come in turn."""
         first: dict[str, Mapping[str, Any]] = {}
         for each in closings:
             first.setdefault(each["id"], each)
         if len(first) < len(closings):
-            return await self._close_in_turn(closings, list(first.values()))
+            return await self._close_in_turn(organization_id, closings, list(first.values()))
         values = [json_text(closings), self.owner, self._default_limit]
-        async with self._database.driver() as connection:
-            rows = await (await connection.execute(ledger_sql.CLOSE, values)).fetchall()
+        rows = await self._database.rows(organization_id, ledger_sql.CLOSE, values)
         for row in rows:
             announce(row)
         closed = set(rows[0].closed) if rows else set()
         return [each["id"] in closed for each in closings]
 
     async def _close_in_turn(
-        self, closings: Sequence[Mapping[str, Any]], first: Sequence[Mapping[str, Any]]
+        self,
+        organization_id: str,
+        closings: Sequence[Mapping[str, Any]],
+        first: Sequence[Mapping[str, Any]],
     ) -> list[bool]:
         mine = {id(each) for each in first}
-        found = iter(await self._close_all(first))
-        late = iter(await self._close_all([each for each in closings if id(each) not in mine]))
+        rest = [each for each in closings if id(each) not in mine]
+        found = iter(await self._close_all(organization_id, first))
+        late = iter(await self._close_all(organization_id, rest))
         return [next(found if id(each) in mine else late) for each in closings]
 
-    async def _correct_early_close(self, values: dict[str, Any]) -> None:
+    async def _correct_early_close(self, hold: Hold, cost: int | None) -> None:
         """A process that was taken for dead knows after all what its attempt cost."""
-        async with self._on(None) as connection:
-            row = await _row(connection, values["id"])
-        if row is None or row.error_code != ledger_sql.PROCESS_ENDED or values["cost"] is None:
-            return
-        await self.adjust(
-            row.id,
-            values["cost"] - (row.cost_micro or 0),
-            reason="late_answer",
-            source=f"process {self.owner}",
-            adjustment_id=f"late-answer:{row.id}",
-        )
+        organization_id = hold.call.organization_id
+        async with self._database.transaction(organization_id) as connection:
+            row = await _row(connection, organization_id, hold.attempt_id)
+            if row is None or row.error_code != ledger_sql.PROCESS_ENDED or cost is None:
+                return
+            await self.adjust(
+                connection,
+                row.id,
+                cost - (row.cost_micro or 0),
+                reason="late_answer",
+                source=f"process {self.owner}",
+                adjustment_id=f"late-answer:{row.id}",
+            )
 
     async def adjust(
         self,
+        connection: AsyncConnection,
         attempt_id: str,
         delta_micro: int,
         *,
@@ -234,18 +223,17 @@ class Ledger:
         source: str,
         adjustment_id: str,
         bill_line: str | None = None,
-        connection: AsyncConnection | None = None,
     ) -> bool:
         """Correct a closed attempt by a new row, booked in the attempt's own month.
 
         Args:
+            connection: A transaction of the attempt's organization, or of the installation.
             attempt_id: The attempt.
             delta_micro: What is added to its cost; negative where too much was booked.
             reason: ``bill``, ``unbilled`` or ``late_answer``.
             source: Who knew better: a bill's name, or a process.
             adjustment_id: Makes a repeated correction meet its first one.
             bill_line: The bill's own id of the line.
-            connection: A transaction that is already open.
 
         Returns:
             False if it was booked before, or the attempt is still open or unknown.
@@ -259,44 +247,39 @@ class Ledger:
             "bill_line": bill_line,
             "default_limit": self._default_limit,
         }
-        async with self._on(connection) as open_connection:
-            row = (await open_connection.execute(ledger_sql.ADJUST, values)).first()
+        row = (await connection.execute(ledger_sql.ADJUST, values)).first()
         if row is not None:
             announce(row)
         return row is not None
 
-    async def attempt(self, attempt_id: str) -> OpenAttempt:
+    async def attempt(self, organization_id: str, attempt_id: str) -> OpenAttempt:
         """Return one row as it stands.
 
         Raises:
-            NotFound: There is none of this id.
+            NotFound: The organization has none of this id.
         """
-        async with self._on(None) as connection:
-            row = await _row(connection, attempt_id)
+        async with self._database.transaction(organization_id) as connection:
+            row = await _row(connection, organization_id, attempt_id)
         if row is None:
             raise NotFound(f"There is no attempt {attempt_id!r} in the ledger.")
         return row
 
-    async def close_orphans(self, run_id: str) -> int:
+    async def close_orphans(self, organization_id: str, run_id: str) -> int:
         """Book as lost what earlier processes left open in a run, and release their jobs; returns how many.
 
         To be called by the one runner of the run, before it goes on. An attempt whose media job the provider
         still knows stays open: its job goes on being polled.
         """
-        async with self._on(None) as connection:
-            await connection.execute(sql("release_jobs"), {"run_id": run_id, "owner": self.owner})
-            return await self._lose_orphans(connection, run_id=run_id, job_id=None)
+        mine = {"organization_id": organization_id, "run_id": run_id, "owner": self.owner}
+        async with self._database.transaction(organization_id) as connection:
+            await connection.execute(sql("release_jobs"), mine)
+            return await self._lose(connection, ledger_sql.CLOSE_ORPHANS, mine | {"job_id": None})
 
-    async def close_orphans_of_job(self, job_id: str) -> int:
+    async def close_orphans_of_job(self, organization_id: str, job_id: str) -> int:
         """Book as lost what was left open for a job that has just been taken over; returns how many."""
-        async with self._on(None) as connection:
-            return await self._lose_orphans(connection, run_id=None, job_id=job_id)
-
-    async def _lose_orphans(
-        self, connection: AsyncConnection, *, run_id: str | None, job_id: str | None
-    ) -> int:
-        values = {"run_id": run_id, "job_id": job_id, "owner": self.owner}
-        return await self._lose(connection, ledger_sql.CLOSE_ORPHANS, values)
+        mine = {"organization_id": organization_id, "job_id": job_id, "owner": self.owner}
+        async with self._database.transaction(organization_id) as connection:
+            return await self._lose(connection, ledger_sql.CLOSE_ORPHANS, mine | {"run_id": None})
 
     async def close_dead(self) -> int:
         """Book as lost what dead processes left open, of whatever run and organization; returns how many.
@@ -305,7 +288,7 @@ class Ledger:
         hold is never given back: its call may have been billed. One sweeper at a time; a second finds nothing.
         """
         values = {"owner": self.owner, "unknown_seconds": _UNKNOWN_OWNER_SECONDS}
-        async with self._on(None) as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             if not await connection.scalar(sql("lock_sweep")):
                 return 0
             return await self._lose(connection, ledger_sql.CLOSE_DEAD, values)
@@ -317,10 +300,11 @@ class Ledger:
             announce(row)
         return len(rows[0].closed) if rows else 0
 
-    async def run_cost(self, run_id: str) -> int:
-        """Micro-USD settled, lost and adjusted in a run."""
-        async with self._on(None) as connection:
-            return int(await connection.scalar(sql("cost_of_run"), {"run_id": run_id}) or 0)
+    async def run_cost(self, organization_id: str, run_id: str) -> int:
+        """Micro-USD settled, lost and adjusted in a run of an organization."""
+        values = {"organization_id": organization_id, "run_id": run_id}
+        async with self._database.transaction(organization_id) as connection:
+            return int(await connection.scalar(sql("cost_of_run"), values) or 0)
 
     async def left(self, organization_id: str) -> int:
         """Micro-USD that an organization can still spend this month."""
@@ -335,14 +319,15 @@ class Ledger:
         by: By | None = None,
     ) -> list[TotalRow]:
         """Sum a run's attempts, or the organization's in this world, of a month or all; the dearest first."""
-        async with self._on(None) as connection:
+        async with self._database.transaction(organization_id) as connection:
             return await read_totals(
                 connection, organization_id, world=self.world, month=month, run_id=run_id, by=by
             )
 
 
-async def _row(connection: AsyncConnection, attempt_id: str) -> OpenAttempt | None:
-    row = (await connection.execute(sql("find_attempt"), {"id": attempt_id})).first()
+async def _row(connection: AsyncConnection, organization_id: str, attempt_id: str) -> OpenAttempt | None:
+    values = {"organization_id": organization_id, "id": attempt_id}
+    row = (await connection.execute(sql("find_attempt"), values)).first()
     if row is None:
         return None
     return OpenAttempt(

@@ -109,7 +109,10 @@ with closed as (
 {_MOVE_BUDGET}{_ANNOUNCE}, (select array_agg(id) from closed) as closed
   from moved m"""
 
-CLOSE_ORPHANS = text(_LOSE % "run_id = :run_id and owner <> :owner or job_id = :job_id")
+CLOSE_ORPHANS = text(
+    _LOSE
+    % "organization_id = :organization_id and (run_id = :run_id and owner <> :owner or job_id = :job_id)"
+)
 CLOSE_DEAD = text(
     _LOSE
     % """owner <> :owner and case

@@ -24,6 +24,7 @@ from domain.money import to_micro, to_micro_ceiling
 from store.database import Database
 from store.money.price_rows import PriceRow, unique
 from store.schema import money
+from store.tenancy import SYSTEM
 
 __all__ = ["PriceBook", "PriceRow", "Prices", "Tariff", "Units", "today", "unknown_price"]
 
@@ -140,7 +141,7 @@ class Prices:
         if not values:
             return 0
         statement = insert(money.prices).on_conflict_do_nothing().returning(money.prices.c.id)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             added = (await connection.execute(statement, values)).all()
         self._book = None
         return len(added)
@@ -157,7 +158,7 @@ class Prices:
             return 0
         statement = insert(money.prices).on_conflict_do_nothing().returning(money.prices.c.id)
         query = select(money.prices).where(money.prices.c.id.in_(list(wanted)))
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             added = (await connection.execute(statement, [_values(row) for row in wanted.values()])).all()
             for stored in (await connection.execute(query)).mappings():
                 row = PriceRow(**{name: stored[name] for name in PriceRow.__slots__})
@@ -170,7 +171,7 @@ class Prices:
         """Return all rows; read again after a minute, or after ``forget``."""
         if self._book is None or time.monotonic() - self._read_at > _REREAD_SECONDS:
             self._read_at = time.monotonic()
-            async with self._database.transaction() as connection:
+            async with self._database.transaction(SYSTEM) as connection:
                 rows = (await connection.execute(select(money.prices))).mappings().all()
             fields = PriceRow.__slots__
             self._book = PriceBook(PriceRow(**{name: row[name] for name in fields}) for row in rows)

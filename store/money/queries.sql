@@ -18,7 +18,7 @@ on conflict (organization_id, world, month) do update set limit_micro = excluded
 -- set_run_budget: Give a run a ceiling, with what it has used so far.
 insert into run_budgets (run_id, organization_id, limit_micro, held_micro, spent_micro)
 select :run_id, :organization_id, :limit, coalesce(sum(held_micro), 0), coalesce(sum(cost_micro), 0)
-  from ledger_entries where run_id = :run_id
+  from ledger_entries where organization_id = :organization_id and run_id = :run_id
 on conflict (run_id) do update set limit_micro = excluded.limit_micro
  where run_budgets.organization_id = excluded.organization_id;
 
@@ -72,7 +72,7 @@ select pg_try_advisory_xact_lock(hashtextextended('posthub:sweep', 0));
 
 -- release_jobs: Let go of the jobs that earlier processes had in hand in a run.
 update jobs set status = 'pending', lease_until = now()
- where run_id = :run_id and status = 'processing' and owner <> :owner;
+ where organization_id = :organization_id and run_id = :run_id and status = 'processing' and owner <> :owner;
 
 -- budget_left: What is left of a month and of a run's own ceiling.
 select coalesce(b.limit_micro, :default_limit) as limit_micro, coalesce(b.held_micro, 0) as held_micro,
@@ -80,7 +80,7 @@ select coalesce(b.limit_micro, :default_limit) as limit_micro, coalesce(b.held_m
        r.held_micro as run_held_micro, r.spent_micro as run_spent_micro
   from (select to_char(now() at time zone 'utc', 'YYYY-MM') as month) m
   left join budgets b on b.organization_id = :organization_id and b.world = :world and b.month = m.month
-  left join run_budgets r on r.run_id = :run_id;
+  left join run_budgets r on r.organization_id = :organization_id and r.run_id = :run_id;
 
 -- lock_job: Let callers of one job look it up one after the other.
 select pg_advisory_xact_lock(hashtextextended(:id, 0));
@@ -88,7 +88,7 @@ select pg_advisory_xact_lock(hashtextextended(:id, 0));
 -- find_job: A job as it stands, and whether its worker still works on it: the job's own lease holds, and the process lives.
 select j.id, j.status, j.output, j.provider_ref, j.error, j.owner,
        j.lease_until > now() and w.lease_until > now() as leased
-  from jobs j left join workers w on w.id = j.owner where j.id = :id;
+  from jobs j left join workers w on w.id = j.owner where j.id = :id and j.organization_id = :organization_id;
 
 -- open_jobs: Open jobs that are not known yet; one that a cache answered comes with its answer and what it saved.
 -- Written without waiting for the disk, for the hold that follows, or the node that resumes, makes up for a crash.
@@ -121,25 +121,26 @@ select id from opened;
 update jobs set status = 'processing', owner = :owner, lease_until = now() + make_interval(secs => :lease),
                 started_at = now(), completed_at = null, error = null,
                 retry_count = retry_count + case when status in ('failed', 'processing') then 1 else 0 end
- where id = :id;
+ where id = :id and organization_id = :organization_id;
 
 -- fail_job: Close a job of this process without an answer.
 update jobs set status = :status, error = cast(:error as jsonb), lease_until = null, completed_at = now(),
                 generation_time_seconds = extract(epoch from now() - started_at)
- where id = :id and owner = :owner and status = 'processing';
+ where id = :id and organization_id = :organization_id and owner = :owner and status = 'processing';
 
 -- refer_job: Keep what a bought media file is collected with.
-update jobs set provider_ref = cast(:ref as jsonb) where id = :id;
+update jobs set provider_ref = cast(:ref as jsonb) where id = :id and organization_id = :organization_id;
 
 -- keep_job: Say that a job of this process is still being worked on.
 update jobs set lease_until = now() + make_interval(secs => :lease)
- where id = :id and owner = :owner and status = 'processing' returning 1;
+ where id = :id and organization_id = :organization_id and owner = :owner and status = 'processing' returning 1;
 
 -- forget_job_ref: Drop the reference to a media job that failed.
-update jobs set provider_ref = null where id = :id;
+update jobs set provider_ref = null where id = :id and organization_id = :organization_id;
 
 -- refer_attempt: Keep the provider's own id of a media job on its open attempt.
-update attempts set provider_ref = :ref where id = :id and state = 'held';
+update attempts set provider_ref = :ref
+ where id = :id and organization_id = :organization_id and state = 'held';
 
 -- beat: Take a process's lease, or hold on to it.
 insert into workers (id, host, pid, lease_until)
@@ -206,7 +207,9 @@ select a.id, a.organization_id, a.month, a.provider, a.model, a.state, a.held_mi
  where a.month = any(:months) and a.world = :world;
 
 -- find_attempt: A ledger row as it stands.
-select state, held_micro, cost_micro, price_ids, error_code from attempts where id = :id;
+select state, held_micro, cost_micro, price_ids, error_code from attempts
+ where id = :id and organization_id = :organization_id;
 
 -- cost_of_run: What a run has cost: settled, lost and adjusted.
-select coalesce(sum(cost_micro), 0) from ledger_entries where run_id = :run_id;
+select coalesce(sum(cost_micro), 0) from ledger_entries
+ where organization_id = :organization_id and run_id = :run_id;

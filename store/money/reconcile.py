@@ -22,6 +22,7 @@ from store.money import sql
 from store.money.bill import Bill, BillLine
 from store.money.ledger import Ledger
 from store.money.matching import Booked, Matched, Pair, match
+from store.tenancy import SYSTEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Reconciler:
 
     async def now(self) -> datetime:
         """The database's clock; up to when a bill that is read right afterwards is complete."""
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             moment: datetime = (await connection.execute(sql("clock"))).scalar_one()
         return moment
 
@@ -80,7 +81,7 @@ class Reconciler:
             month: One month (``YYYY-MM``) alone.
             book: False only reports.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             await connection.execute(sql("lock_reconcile"))
             months = [month] if month else _months(bill)
             attempts = await _attempts(connection, months, world)
@@ -98,13 +99,13 @@ class Reconciler:
         for pair in sorted(pairs, key=lambda pair: pair.attempt.id):
             line = pair.line.id if pair.line else ""
             await self._ledger.adjust(
+                connection,
                 pair.attempt.id,
                 pair.delta_micro,
                 reason="bill" if pair.line else "unbilled",
                 source=bill.name,
                 adjustment_id=stable_id("adjustment", pair.attempt.id, line, pair.attempt.cost_micro),
                 bill_line=line or None,
-                connection=connection,
             )
 
 

@@ -18,6 +18,7 @@ from domain.errors import InfrastructureError
 from store.database import Database
 from store.money import sql
 from store.money.ledger import Ledger
+from store.tenancy import SYSTEM
 
 log = logging.getLogger(__name__)
 
@@ -50,18 +51,18 @@ class Lease:
             "pid": os.getpid(),
             "lease": self._lease,
         }
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             await connection.execute(sql("beat"), values)
 
     async def end(self) -> None:
         """Say that this process ends: what it still holds can be swept at once."""
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             await connection.execute(sql("end_lease"), {"id": self._ledger.owner})
 
     async def sweep(self) -> int:
         """Close what dead processes left open; returns how many attempts were booked as lost."""
         closed = await self._ledger.close_dead()
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             await connection.execute(sql("forget_workers"))
         if closed:
             log.warning(

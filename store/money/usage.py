@@ -49,7 +49,7 @@ class UsageRecords:
             "name_key": fold_key(company),
             "last": _LAST,
         }
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             rows = (await connection.execute(sql("typical_tokens"), values)).all()
         return {
             row.template_code: Typical(int(row.calls), float(row.input_tokens), float(row.output_tokens))
@@ -66,7 +66,7 @@ class UsageRecords:
             "month": month,
             "run_id": run_id,
         }
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             return int(await connection.scalar(sql("approved_posts"), values) or 0)
 
     async def keep_quote(self, organization_id: str, run_id: str, quote: KeptQuote) -> None:
@@ -78,19 +78,19 @@ class UsageRecords:
             "worst": quote.worst_micro,
             "lines": json.dumps(quote.lines),
         }
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             await connection.execute(sql("keep_quote"), values)
 
     async def quote(self, organization_id: str, run_id: str) -> KeptQuote | None:
         """Return the quote that a run was started with."""
         values = {"organization_id": organization_id, "run_id": run_id}
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             row = (await connection.execute(sql("quote_of_run"), values)).mappings().first()
         return KeptQuote(**row) if row else None
 
     async def actual(self, organization_id: str, run_id: str) -> dict[tuple[str, str], int]:
         """Return micro-USD of a run by (node, provider)."""
         values = {"organization_id": organization_id, "run_id": run_id}
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             rows = (await connection.execute(sql("actual_cost"), values)).all()
         return {(row.node, row.provider): int(row.cost_micro) for row in rows}

@@ -16,6 +16,7 @@ from domain.people.roles import Role, lesser
 from store.database import Database
 from store.people.members import MemberRecord
 from store.schema.people import api_keys, members
+from store.tenancy import SYSTEM
 from store.text import clean_text
 
 _USED = text("interval '1 minute'")
@@ -53,14 +54,14 @@ class Keys:
             "role": role,
             "secret_hash": key_hash(key.text),
         }
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(member.organization_id) as connection:
             await connection.execute(insert(api_keys).values(**values))
         return key
 
     async def list(self, organization_id: str) -> list[KeyRecord]:
         """Return an organization's keys, revoked ones too, the newest first."""
         query = _with_member().where(api_keys.c.organization_id == organization_id)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             rows = (await connection.execute(query.order_by(api_keys.c.created_at.desc()))).all()
         return [_record(row) for row in rows]
 
@@ -72,7 +73,7 @@ class Keys:
         """
         mine = (api_keys.c.organization_id == organization_id) & (api_keys.c.id == clean_text(key_id))
         at = func.coalesce(api_keys.c.revoked_at, func.now())
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             await connection.execute(update(api_keys).where(mine).values(revoked_at=at))
             row = (await connection.execute(_with_member().where(mine))).first()
         if row is None:
@@ -85,7 +86,7 @@ class Keys:
         """Return who asks with a key; None where it is unknown or revoked. Notes that it was used."""
         mine = (api_keys.c.secret_hash == key_hash(text)) & api_keys.c.revoked_at.is_(None)
         used = or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at < func.now() - _USED)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             row = (await connection.execute(_with_member().where(mine))).first()
             if row is not None:
                 stale = update(api_keys).where(mine, used)
@@ -97,7 +98,7 @@ class Keys:
 
     async def any_made(self) -> bool:
         """Whether a key was ever made: from then on a server asks for one."""
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             return (await connection.execute(select(api_keys.c.id).limit(1))).first() is not None
 
 

@@ -18,6 +18,7 @@ from store.database import Database
 from store.people.organizations import unknown_organization
 from store.schema.people import members
 from store.schema.tenants import organizations
+from store.tenancy import SYSTEM
 from store.text import clean_text, fold_key
 
 
@@ -53,7 +54,7 @@ class Members:
             "role": role,
         }
         statement = insert(members).values(**values).on_conflict_do_nothing().returning(members)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             await _lock(connection, organization_id)
             row = (await connection.execute(statement)).first()
         if row is None:
@@ -68,13 +69,13 @@ class Members:
         Raises:
             NotFound: The organization has no such member.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             return await _find(connection, organization_id, email_or_id)
 
     async def caller(self, member_id: str) -> Caller | None:
         """Return a member as somebody who asks; None for one who is a member no more."""
         query = select(members).where(members.c.id == clean_text(member_id))
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             row = (await connection.execute(query)).first()
         if row is None:
             return None
@@ -83,7 +84,7 @@ class Members:
     async def list(self, organization_id: str) -> list[MemberRecord]:
         """Return an organization's members, by name."""
         query = select(members).where(members.c.organization_id == organization_id)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             rows = (await connection.execute(query.order_by(members.c.name, members.c.email_key))).all()
         return [_record(row) for row in rows]
 
@@ -94,7 +95,7 @@ class Members:
             NotFound: The organization has no such member.
             InvalidInput: Nobody would be left who is an owner.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             await _lock(connection, organization_id)
             member = await _find(connection, organization_id, email_or_id)
             if role is not Role.OWNER:
@@ -112,7 +113,7 @@ class Members:
             NotFound: The organization has no such member.
             InvalidInput: Nobody would be left who is an owner.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(organization_id) as connection:
             await _lock(connection, organization_id)
             member = await _find(connection, organization_id, email_or_id)
             await _keep_an_owner(connection, member)

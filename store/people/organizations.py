@@ -12,6 +12,7 @@ from domain.errors import InvalidInput, NotFound
 from store.database import Database
 from store.schema.people import members
 from store.schema.tenants import companies, organizations
+from store.tenancy import SYSTEM
 from store.text import clean_text
 
 
@@ -42,7 +43,7 @@ class Organizations:
         statement = statement.on_conflict_do_update(
             index_elements=["id"], set_={"tier": tier}, where=organizations.c.tier.is_(None)
         )
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(clean_text(organization_id)) as connection:
             made = await connection.execute(statement.returning(organizations.c.id))
             if made.first() is None:
                 raise InvalidInput(
@@ -58,7 +59,7 @@ class Organizations:
         """
         mine = organizations.c.id == clean_text(organization_id)
         statement = update(organizations).where(mine).values(tier=tier).returning(organizations.c.id)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(clean_text(organization_id)) as connection:
             if (await connection.execute(statement)).first() is None:
                 raise unknown_organization(organization_id)
 
@@ -72,7 +73,7 @@ class Organizations:
             for table in (companies, members)
         }
         query = select(organizations, *(count.label(name) for name, count in counts.items()))
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             rows = (await connection.execute(query.order_by(organizations.c.id))).all()
         return [
             OrganizationRecord(row.id, row.tier, row.companies, row.members, row.created_at.astimezone(UTC))

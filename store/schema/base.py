@@ -20,6 +20,9 @@ metadata = MetaData(
 )
 """Names every constraint by rule, so that a migration can name what it drops."""
 
+READABLE = "readable"
+"""Key of a table's ``info``: in SQL, the rows that every organization may read and the installation writes."""
+
 
 def created_at(name: str = "created_at") -> Column[datetime]:
     """A moment taken from the database's clock, so that processes on several machines agree."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from store.schema.base import created_at, metadata, of_world, required_text
+from store.schema.base import READABLE, created_at, metadata, of_world, required_text
 
 
 def _count(name: str, default: int = 0) -> Column[int]:
@@ -208,6 +208,7 @@ workers = Table(
     Column("pid", Integer, nullable=False),
     created_at("started_at"),
     Column("lease_until", DateTime(timezone=True), nullable=False, comment="past: the process is dead"),
+    info={READABLE: "true"},
 )
 
 cache_hits = Table(
@@ -259,4 +260,5 @@ prices = Table(
     created_at(),
     UniqueConstraint("list_name", "provider", "model", "unit", "valid_from"),
     CheckConstraint("usd_per >= 0 and per > 0", name="amounts"),
+    info={READABLE: "true"},
 )

@@ -23,13 +23,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from store.schema.base import created_at, metadata, of_world, required_text
+from store.schema.base import READABLE, created_at, metadata, of_world, required_text
 
 SHARED = ""
 """The organization of what everybody shares."""
 EVERY_COMPANY = ""
 """The company of a label that holds for a whole organization."""
 CHANNEL = "posthub_prompts"
+_SHARED_ROWS = {READABLE: f"organization_id = '{SHARED}'"}
 
 
 def _empty(name: str, comment: str | None = None) -> Column[str]:
@@ -55,6 +56,7 @@ prompt_templates = Table(
     created_at(),
     UniqueConstraint("organization_id", "code", "language", "version"),
     Index(None, "code", "language", "version"),
+    info=_SHARED_ROWS,
 )
 
 prompt_labels = Table(
@@ -66,6 +68,7 @@ prompt_labels = Table(
     Column("language", Text, primary_key=True),
     Column("label", Text, primary_key=True),
     Column("template_id", Text, ForeignKey("prompt_templates.id"), nullable=False),
+    info=_SHARED_ROWS,
 )
 
 prompt_events = Table(
@@ -86,6 +89,7 @@ prompt_events = Table(
     Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     created_at(),
     Index(None, "organization_id", "code", "id"),
+    info=_SHARED_ROWS,
 )
 
 prompt_experiments = Table(

@@ -27,6 +27,7 @@ from gateway.build import preload
 from prompts.files import shipped
 from runtime.services import Services, open_services
 from runtime.settings import load
+from store.tenancy import SYSTEM
 
 _HELD = text("""
 select 1 from attempts a join jobs j on j.id = a.job_id
@@ -72,7 +73,7 @@ class Killer:
     async def _sent(self, call: Call, paid: asyncio.Future[Any]) -> None:
         values = {"run_id": call.run_id, "node": call.node, "item": call.item}
         while not paid.done():
-            async with self._database.transaction() as connection:
+            async with self._database.transaction(SYSTEM) as connection:
                 if await connection.scalar(_HELD, values):
                     return
 

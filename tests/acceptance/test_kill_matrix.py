@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from store.database import Database
+from store.tenancy import SYSTEM
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -149,7 +150,7 @@ def undisturbed(months: Months) -> str:
 
 
 async def artefacts(database: Database, thread: str) -> list[tuple[Any, ...]]:
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         return [tuple(row) for row in await connection.execute(_ARTEFACTS, {"run": thread})]
 
 
@@ -168,7 +169,7 @@ async def test_a_killed_month_ends_with_the_same_artefacts_and_buys_nothing_twic
     database = Database(kill_database_uri)
     try:
         assert await artefacts(database, thread) == await artefacts(database, undisturbed)
-        async with database.transaction() as connection:
+        async with database.transaction(SYSTEM) as connection:
             assert (await connection.execute(_BOUGHT_TWICE, {"run": thread})).all() == []
             money = (await connection.execute(_STATES, {"run": thread})).one()
     finally:

@@ -208,7 +208,8 @@ async def _sweep(uri: str) -> None:
     database = Database(uri)
     ledger = Ledger(database, default_limit_micro=LIMIT_MICRO)
     for run in ("chaos-0", "chaos-1", "chaos-shared"):
-        await ledger.close_orphans(run)
+        for organization in _ORGANIZATIONS:
+            await ledger.close_orphans(organization, run)
     await database.dispose()
 
 

@@ -203,7 +203,8 @@ async def live(command: dict[str, Any]) -> None:
     setattr(runtime.services, "gateway_config", configure)  # noqa: B010
     async with runtime.services.open_services(load(command["environment"])) as services:
         worker = Worker(services.gateway, command)
-        await services.ledger.close_orphans(worker.run_id)
+        for organization in command["organizations"]:
+            await services.ledger.close_orphans(organization, worker.run_id)
         await worker.run(int(command["at_once"]))
     end.cancel()
 

@@ -16,6 +16,7 @@ from gateway.providers.prices import shipped_prices
 from store.content.files import FileStore
 from store.database import Database
 from store.money.prices import Prices
+from store.tenancy import SYSTEM
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "node", "item")
 ASK = TextRequest("text", "Jsi autor.", "Napiš odstavec o čaji.", 2000)
@@ -38,7 +39,7 @@ async def test_every_line_of_the_bill_names_the_attempt_that_it_is_for(
     await gateway.image(CALL, ImageRequest("Šálek čaje", "blurry", "1:1"))
     await gateway.video(CALL, VideoRequest("Pára nad čajem", "text", "9:16", 6))
     await gateway.aclose()
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         rows = (await connection.execute(text("select id, cost_micro from attempts"))).all()
     lines = sandbox.bill()[before:]
     assert {line["client_request_id"]: line["cost_micro_usd"] for line in lines} == dict(map(tuple, rows))

@@ -49,7 +49,7 @@ async def test_a_budget_below_what_is_spent_refuses_and_what_is_under_way_is_set
     await budgets.set("org-1", await this_month(budgets), 100)
     with pytest.raises(BudgetExceeded):
         await ledger.hold(a_hold(1))
-    assert await ledger.settle(hold.attempt_id, cost_micro=550, basis="usage", usage=USAGE)
+    assert await ledger.settle(hold, cost_micro=550, basis="usage", usage=USAGE)
     assert await budget(database) == (0, 550)
 
 
@@ -73,7 +73,7 @@ async def test_a_run_with_a_ceiling_is_refused_above_it_and_its_siblings_are_not
     assert (caught.value.details["scope"], caught.value.details["left_micro"]) == ("run", 50)
     assert "--thread" in caught.value.next_step
     await ledger.hold(a_hold(400, call=replace(CALL, run_id="run-2")))
-    await ledger.settle(hold.attempt_id, cost_micro=100, basis="usage", usage=USAGE)
+    await ledger.settle(hold, cost_micro=100, basis="usage", usage=USAGE)
     await ledger.hold(a_hold(200))
     assert await budget(database) == (600, 100)
 
@@ -148,7 +148,7 @@ async def test_forty_settles_at_once_announce_each_threshold_once(ledger: Ledger
     holds = [a_hold(25) for _ in range(40)]
     for hold in holds:
         await ledger.hold(hold)
-    settles = (ledger.settle(hold.attempt_id, cost_micro=25, basis="usage", usage=USAGE) for hold in holds)
+    settles = (ledger.settle(hold, cost_micro=25, basis="usage", usage=USAGE) for hold in holds)
     await asyncio.gather(*settles)
     events = await budgets.events("org-1", await this_month(budgets))
     assert [event.percent for event in events] == [80, 100]
@@ -163,7 +163,7 @@ async def test_a_patient_hold_waits_for_the_holds_of_others_to_be_given_back(
     waiting = asyncio.create_task(patient.hold(a_hold(500)))
     await asyncio.sleep(0.1)
     assert not waiting.done()
-    await ledger.settle(open_one.attempt_id, cost_micro=100, basis="usage", usage=USAGE)
+    await ledger.settle(open_one, cost_micro=100, basis="usage", usage=USAGE)
     await waiting
     assert await budget(database) == (500, 100)
 
@@ -192,7 +192,7 @@ async def spend(ledger):
             return
         await asyncio.sleep(random.uniform(0, 0.02))
         cost = random.randint(500, 1500)
-        await ledger.settle(hold.attempt_id, cost_micro=cost, basis="usage", usage=USAGE)
+        await ledger.settle(hold, cost_micro=cost, basis="usage", usage=USAGE)
 
 async def main(uri, limit):
     database = Database(uri, pool_size=10)

@@ -114,9 +114,9 @@ async def test_reconciling_corrects_what_was_lost_and_exits_1_for_what_nothing_e
     bill.write_text(bill_line(client_request_id=attempt))
     status, shown = cli.json("reconcile", "--bill", str(bill), "--dry-run")
     assert (status, shown["adjustments"][0]["delta_usd"], shown["booked"]) == (0, "-0.000400", False)
-    assert await ledger.run_cost("run-1") == 500
+    assert await ledger.run_cost("org-1", "run-1") == 500
     assert cli("reconcile", "--bill", str(bill)).returncode == 0
-    assert await ledger.run_cost("run-1") == 100
+    assert await ledger.run_cost("org-1", "run-1") == 100
     bill.write_text(bill_line(client_request_id=attempt) + bill_line(id="l-2", request_id="unknown"))
     people = cli("reconcile", "--bill", str(bill))
     assert people.returncode == 1
@@ -130,7 +130,7 @@ async def test_a_bill_of_a_wrong_shape_books_nothing(cli: Cli, ledger: Ledger, t
     done = cli("reconcile", "--bill", str(bill))
     assert done.returncode == 2
     assert "cost_micro_usd" in done.stderr
-    assert await ledger.run_cost("run-1") == 500
+    assert await ledger.run_cost("org-1", "run-1") == 500
 
 
 async def test_the_budget_command_reads_one_row_however_many_calls_there_were(

@@ -97,7 +97,7 @@ def record(owner: Owner, name: str, **changes: Any) -> RunRecord:
 async def waiting_run(database: Database, owner: Owner) -> str:
     """A run of the command line's organization that waits for a review."""
     await Runs(database).create(record(owner, "run-1", sandbox=True))
-    await Runs(database).set_status("run-1", "waiting", waiting_at="topics")
+    await Runs(database).set_status("org-1", "run-1", "waiting", waiting_at="topics")
     return "run-1"
 
 

@@ -32,6 +32,7 @@ from store.schema import metadata
 from store.schema.money import jobs
 from store.shared.cache import AnswerCache, CacheKey
 from store.shared.redis import SharedRedis
+from store.tenancy import SYSTEM
 from tests.conftest import TEMPLATE, fresh_database, make_owner
 from tests.integration.test_cli_store import Cli
 from tests.money_rows import CALL, rows, settled
@@ -81,7 +82,7 @@ class Bench:
 
     async def fill(self, owner: Owner, picture: str) -> None:
         """Write rows into every table that knows companies or runs, found by their columns."""
-        async with self.services.database.transaction() as connection:
+        async with self.services.database.transaction(SYSTEM) as connection:
             await connection.execute(_TEMPLATE)
             await connection.execute(_EXPERIMENT, {"id": owner.run_id})
             for table in metadata.sorted_tables:
@@ -215,7 +216,7 @@ async def test_what_is_exported_is_everything_and_what_is_deleted_is_gone(
     assert await found(services.database.uri, NAME, "kavarna.example", SECRET) == set()
     assert not await services.ports.files.exists(picture)
     assert not package.exists()
-    assert await ledger.run_cost(owner.run_id) == 700
+    assert await ledger.run_cost(owner.organization_id, owner.run_id) == 700
     with pytest.raises(NotFound):
         await companies.delete(NAME)
 
@@ -242,13 +243,15 @@ async def test_a_company_that_is_being_worked_on_is_not_deleted(bench: Bench, ho
     runs, run_id = bench.services.runs, bench.owner.run_id
     async with AsyncExitStack() as stack:
         if how == "it says so":
-            await runs.set_status(run_id, "running")
+            await runs.set_status(bench.owner.organization_id, run_id, "running")
         else:
-            await stack.enter_async_context(runs.exclusive(run_id, owner="another process"))
+            await stack.enter_async_context(
+                runs.exclusive(bench.owner.organization_id, run_id, owner="another process")
+            )
         with pytest.raises(InvalidInput, match=f"{run_id} of this company is being worked on"):
             await bench.companies.delete(NAME)
     assert (await bench.companies.show(NAME)).rows == before
-    await runs.set_status(run_id, "waiting")
+    await runs.set_status(bench.owner.organization_id, run_id, "waiting")
     await bench.companies.delete(NAME)
 
 

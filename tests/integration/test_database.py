@@ -9,6 +9,7 @@ from sqlalchemy import text
 from domain.errors import PostHubError, StoreUnavailable
 from store.database import Database, ping
 from store.reading import upgrade
+from store.tenancy import SYSTEM
 
 SECRET = "hunter2"
 
@@ -16,10 +17,10 @@ SECRET = "hunter2"
 async def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
     add = text("insert into organizations (id, tier) values ('o', 'basic')")
     with pytest.raises(RuntimeError):
-        async with database.transaction() as connection:
+        async with database.transaction(SYSTEM) as connection:
             await connection.execute(add)
             raise RuntimeError
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         assert (await connection.execute(text("select count(*) from organizations"))).scalar_one() == 0
 
 
@@ -30,7 +31,7 @@ async def test_the_servers_version_is_told(database_uri: str) -> None:
 async def _asked(uri: str) -> PostHubError:
     database = Database(uri)
     with pytest.raises(StoreUnavailable) as caught:
-        async with database.transaction():
+        async with database.transaction(SYSTEM):
             pytest.fail("connected")
     await database.dispose()
     return caught.value
@@ -68,18 +69,18 @@ async def test_a_connection_lost_in_the_middle_is_reported_and_the_next_one_work
 ) -> None:
     kill = "select pg_terminate_backend(%s)"
     with pytest.raises(StoreUnavailable):
-        async with database.transaction() as connection:
+        async with database.transaction(SYSTEM) as connection:
             pid = (await connection.execute(text("select pg_backend_pid()"))).scalar_one()
             async with await psycopg.AsyncConnection.connect(database_uri, autocommit=True) as other:
                 await other.execute(kill, [pid])
             await connection.execute(text("select 1"))
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         assert (await connection.execute(text("select 1"))).scalar_one() == 1
 
 
 async def test_an_error_of_the_statement_itself_is_not_taken_for_a_lost_server(database: Database) -> None:
     with pytest.raises(Exception, match="no_such_table") as caught:
-        async with database.transaction() as connection:
+        async with database.transaction(SYSTEM) as connection:
             await connection.execute(text("select * from no_such_table"))
     assert not isinstance(caught.value, PostHubError)
 
@@ -88,7 +89,7 @@ async def test_more_transactions_than_connections_take_their_turn(database_uri: 
     database = Database(database_uri, pool_size=2)
 
     async def one(number: int) -> int:
-        async with database.transaction() as connection:
+        async with database.transaction(SYSTEM) as connection:
             return int((await connection.execute(text("select cast(:n as int)"), {"n": number})).scalar_one())
 
     assert await asyncio.gather(*(one(number) for number in range(30))) == list(range(30))
@@ -96,9 +97,8 @@ async def test_more_transactions_than_connections_take_their_turn(database_uri: 
 
 
 async def _pid(database: Database) -> int:
-    async with database.driver() as connection:
-        row = await (await connection.execute("select pg_backend_pid() as pid")).fetchone()
-    return int(row.pid) if row else 0
+    (row,) = await database.rows(SYSTEM, "select pg_backend_pid() as pid", [])
+    return int(row.pid)
 
 
 async def test_a_drivers_connection_that_died_while_it_was_idle_is_replaced(
@@ -115,8 +115,8 @@ async def test_a_drivers_connection_that_died_while_it_was_idle_is_replaced(
 async def test_a_drivers_connection_that_was_cut_short_is_not_used_again(database: Database) -> None:
     before = await _pid(database)
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.2), database.driver() as connection:
-            await connection.execute("select pg_sleep(30)")
+        async with asyncio.timeout(0.2):
+            await database.rows(SYSTEM, "select pg_sleep(30)", [])
     assert await _pid(database) not in (0, before)
 
 

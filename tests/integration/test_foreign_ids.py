@@ -22,6 +22,7 @@ from store.content.runs import Runs
 from store.database import Database
 from store.people.keys import Keys
 from store.people.members import Members
+from store.tenancy import SYSTEM
 from tests.conftest import make_owner
 from tests.integration.test_cli_store import Cli
 
@@ -179,7 +180,7 @@ async def _strangers(uri: str) -> Ids:
     key = await Keys(database).create(member, Role.EDITOR)
     await Prompts(database).sync_shipped()
     copies = {"SECRET_V1": (1, 2), CODE: (7,)}
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         for code, numbers in copies.items():
             for number in numbers:
                 await connection.execute(_COPY, {"id": f"{code}{number}", "code": code, "number": number})

@@ -25,6 +25,7 @@ from store.database import Database
 from store.money.ledger import Ledger
 from store.money.prices import Prices
 from store.shared.redis import SharedRedis
+from store.tenancy import SYSTEM
 from tests.gateway_standin import TEXT, Standin, standing_in
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.SCRAPE_DNA, "research", "dna")
@@ -41,6 +42,7 @@ from fetching.fetcher import SafeFetcher
 from store.database import Database
 from store.content.files import FileStore
 from store.shared.redis import SharedRedis
+from store.tenancy import SYSTEM
 
 async def main(name, database, redis, base_url, folder):
     config = GatewayConfig({"gemini": ProviderConfig("gemini", "key", base_url)}, engine="google",
@@ -105,7 +107,7 @@ def other(number: int = 1, **changes: Any) -> Call:
 
 
 async def hits(database: Database) -> list[int]:
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         return list(await connection.scalars(text("select saved_micro from cache_hits")))
 
 
@@ -121,7 +123,7 @@ async def test_a_second_job_with_the_same_request_costs_nothing_and_books_what_i
     assert found.served.usage == bought.served.usage
     await gateway.aclose()
     assert await hits(database) == [standin.billed]
-    assert await ledger.run_cost("run-1") == standin.billed
+    assert await ledger.run_cost("org-1", "run-1") == standin.billed
 
 
 async def test_a_job_that_was_answered_by_the_cache_gives_the_same_answer_when_it_runs_again(

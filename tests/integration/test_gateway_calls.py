@@ -34,6 +34,7 @@ from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Ledger
 from store.money.prices import Prices
+from store.tenancy import SYSTEM
 from store.text import original_json
 from tests.gateway_standin import TEXT, Standin, standing_in
 
@@ -99,7 +100,7 @@ async def gateway(
 
 
 async def rows(database: Database) -> list[Any]:
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         return list(await connection.execute(text("select * from attempts order by opened_at")))
 
 
@@ -116,7 +117,7 @@ async def test_a_text_brings_its_usage_and_its_cost_to_the_micro_dollar(
     assert (usage.input_tokens, usage.output_tokens) == (1011, 242)
     assert (usage.thinking_tokens, usage.cached_tokens) == (35, 100)
     assert (result.served.provider, result.served.model) == ("gemini", "gemini-3.8-flash")
-    assert result.served.cost_micro == standin.billed == await ledger.run_cost("run-1")
+    assert result.served.cost_micro == standin.billed == await ledger.run_cost("org-1", "run-1")
 
 
 async def test_a_settled_call_is_never_bought_again(
@@ -245,7 +246,7 @@ async def test_a_timeout_after_sending_is_booked_as_lost_and_asked_once_more_els
         ("lost", "worst_case", "gemini-3.5-flash-lite"),
     ]
     assert all(row.cost_micro == row.held_micro for row in lost)
-    assert await ledger.run_cost("run-1") == sum(row.held_micro for row in lost)
+    assert await ledger.run_cost("org-1", "run-1") == sum(row.held_micro for row in lost)
 
 
 async def test_a_body_that_is_no_json_may_have_been_billed_is_lost_and_asked_for_once_more(
@@ -265,7 +266,7 @@ async def test_a_safety_block_books_its_tokens_tries_the_other_model_and_is_not_
             await gateway.text(CALL, replace(ASK, prompt=fault))
         assert blocked.value.money is MoneyState.SPENT
     assert [model for model, _ in standin.bill] == ["gemini-3.8-flash", "gemini-3.5-flash-lite"]
-    assert await ledger.run_cost("run-1") == standin.billed
+    assert await ledger.run_cost("org-1", "run-1") == standin.billed
     assert await states(database) == ["settled", "settled"]
 
 
@@ -276,7 +277,7 @@ async def test_an_answer_that_hit_the_token_limit_is_asked_for_once_more_with_tw
         await gateway.text(CALL, replace(ASK, prompt="[truncated]"))
     limits = [body["generationConfig"] for _, body in standin.requests]
     assert [each.get("max_output_tokens") or each.get("maxOutputTokens") for each in limits] == [500, 1000]
-    assert await ledger.run_cost("run-1") == standin.billed > 0
+    assert await ledger.run_cost("org-1", "run-1") == standin.billed > 0
 
 
 async def test_an_empty_answer_is_settled_and_refused(
@@ -284,7 +285,7 @@ async def test_an_empty_answer_is_settled_and_refused(
 ) -> None:
     with pytest.raises(BadOutput):
         await gateway.text(CALL, replace(ASK, prompt="[empty]"))
-    assert await ledger.run_cost("run-1") == standin.billed > 0
+    assert await ledger.run_cost("org-1", "run-1") == standin.billed > 0
 
 
 async def test_a_schema_reaches_the_provider_and_the_answer_is_parsed(
@@ -317,7 +318,7 @@ async def test_an_answer_that_does_not_fit_is_asked_for_once_more_with_what_is_w
     found = await gateway.structured(CALL, request, Person.model_validate)
     assert found.value.age == 31
     assert "age: Input should be a valid integer" in str(standin.requests[1][1])
-    assert await ledger.run_cost("run-1") == standin.billed
+    assert await ledger.run_cost("org-1", "run-1") == standin.billed
     await gateway.structured(CALL, request, Person.model_validate)
     assert len(standin.bill) == 2
 
@@ -331,9 +332,9 @@ async def test_a_damaged_answer_is_asked_for_once_more_and_kept_as_it_came(
     found = await gateway.structured(CALL, request, Person.model_validate)
     assert found.value == Person(name="Ema", age=31)
     assert found.warnings == ("The first answer did not fit and was asked for again.",)
-    assert len(standin.bill) == 2 and await ledger.run_cost("run-1") == standin.billed
+    assert len(standin.bill) == 2 and await ledger.run_cost("org-1", "run-1") == standin.billed
     assert "There is a control character (U+0000)" in str(standin.requests[1][1])
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         stored = (
             (await connection.execute(text("select output from jobs order by created_at"))).scalars().first()
         )
@@ -364,7 +365,7 @@ async def test_a_runaway_answer_is_not_bought_again_with_more_room(
         )
     asked = [path.rpartition("/")[2].partition(":")[0] for path, _ in standin.requests]
     assert len(asked) == len(set(asked))
-    assert await ledger.run_cost("run-1") == standin.billed
+    assert await ledger.run_cost("org-1", "run-1") == standin.billed
 
 
 async def test_a_damaged_search_is_asked_for_once_more_and_a_text_too(
@@ -395,7 +396,7 @@ async def test_a_stream_yields_pieces_and_books_the_same_as_a_whole_answer(
     pieces = [piece async for piece in gateway.stream(CALL, ASK)]
     assert len(pieces) > 1
     assert "".join(pieces) == TEXT
-    assert await ledger.run_cost("run-1") == standin.billed > 0
+    assert await ledger.run_cost("org-1", "run-1") == standin.billed > 0
     assert "".join([piece async for piece in gateway.stream(CALL, ASK)]) == TEXT
     assert len(standin.bill) == 1
 
@@ -455,7 +456,7 @@ async def test_embeddings_come_in_order_at_length_one_and_are_booked(
     assert len(vectors) == 120
     assert vectors[0] == pytest.approx([0.6, 0.8])
     assert len(standin.paths("batchEmbedContents")) == 2
-    assert await ledger.run_cost("run-1") == standin.billed > 0
+    assert await ledger.run_cost("org-1", "run-1") == standin.billed > 0
 
 
 async def test_what_an_earlier_process_left_open_is_booked_as_lost_and_asked_again(
@@ -466,7 +467,9 @@ async def test_what_an_earlier_process_left_open_is_booked_as_lost_and_asked_aga
     while not await rows(database):
         await asyncio.sleep(0.005)
     await task
-    async with database.transaction() as connection:  # as kill -9 between the send and the booking leaves it
+    async with database.transaction(
+        SYSTEM
+    ) as connection:  # as kill -9 between the send and the booking leaves it
         await connection.execute(text("set local session_replication_role = replica"))  # past the guard
         await connection.execute(
             text("update attempts set state='held', basis=null, closed_at=null, cost_micro=null")
@@ -476,7 +479,7 @@ async def test_what_an_earlier_process_left_open_is_booked_as_lost_and_asked_aga
         )
         await connection.execute(text("update budgets set held_micro=(select held_micro from attempts)"))
     living = Ledger(database, default_limit_micro=10_000_000)
-    assert await living.close_orphans("run-1") == 1
+    assert await living.close_orphans("org-1", "run-1") == 1
     result = await build(config, database, files, living).text(CALL, ASK)
     assert not result.served.replayed
     assert await states(database) == ["lost", "settled"]

@@ -24,6 +24,7 @@ from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Hold, Ledger
 from store.money.prices import Prices, today
+from store.tenancy import SYSTEM
 from tests.gateway_standin import Standin, standing_in
 from tests.money_rows import rows
 
@@ -59,6 +60,7 @@ from gateway.providers.litellm.engine import LiteLLMEngine
 from fetching.fetcher import SafeFetcher
 from store.database import Database
 from store.content.files import FileStore
+from store.tenancy import SYSTEM
 
 complete = LiteLLMEngine.complete
 
@@ -92,7 +94,7 @@ def config_for(standin: Standin, engine: str = "google") -> GatewayConfig:
 
 
 async def states(database: Database) -> list[str]:
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         return list(await connection.scalars(text("select state from attempts order by opened_at")))
 
 
@@ -112,7 +114,7 @@ async def test_a_killed_process_leaves_a_hold_that_its_successor_books_as_lost(
     assert await states(database) == ["settled", "held"]
 
     ledger = Ledger(database, default_limit_micro=200_000_000)
-    assert await ledger.close_orphans("run-1") == 1
+    assert await ledger.close_orphans("org-1", "run-1") == 1
     gateway = build_gateway(config_for(standin), database, files, SafeFetcher(), ledger=ledger)
     first = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "write", "topic-0")
     replayed = await gateway.text(first, TextRequest("text", "", prompts[0], 500))
@@ -139,7 +141,7 @@ async def test_a_hold_that_was_prepared_for_a_request_that_never_left_is_given_b
     attempt.prepare()
     await attempt.close_unanswered(asyncio.CancelledError())
     assert await states(database) == ["void"]
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         assert await connection.scalar(text("select held_micro + spent_micro from budgets")) == 0
 
 
@@ -163,7 +165,7 @@ def heard_before_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
 async def of_use(database: Database) -> int:
     """How many attempts are settled as useful."""
     query = "select count(*) from attempts where state = 'settled' and error_code is null"
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         return int(await connection.scalar(text(query)) or 0)
 
 
@@ -193,7 +195,7 @@ async def test_a_kill_between_the_answer_and_its_booking_leaves_nothing_settled_
     assert await states(database) == ["held"]
 
     ledger = Ledger(database, default_limit_micro=200_000_000)
-    await ledger.close_orphans("run-1")
+    await ledger.close_orphans("org-1", "run-1")
     gateway = build_gateway(config_for(standin, "litellm"), database, files, SafeFetcher(), ledger=ledger)
     first = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "write", "topic-0")
     await gateway.text(first, TextRequest("text", "", "Napiš pozdrav.", 500))

@@ -38,7 +38,7 @@ async def test_a_refused_schema_is_asked_without_bounds_and_says_so(
     assert found.warnings == (FEWER_RULES,)
     assert found.served.model == "gemini-3.8-flash"
     assert await calls.states(database) == ["void", "settled"]
-    assert await ledger.run_cost("run-1") == standin.billed > 0
+    assert await ledger.run_cost("org-1", "run-1") == standin.billed > 0
     again = await gateway.structured(CALL, request, Person.model_validate)
     assert (again.served.replayed, again.warnings) == (True, (FEWER_RULES,))
     assert len(standin.requests) == 2

@@ -28,6 +28,7 @@ from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Ledger
 from store.money.prices import Prices
+from store.tenancy import SYSTEM
 from tests.gateway_standin import Standin, standing_in
 from tests.media_bytes import MP4, PNG
 
@@ -79,7 +80,7 @@ async def gateways(
 
 
 async def rows(database: Database) -> list[Any]:
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         return list(await connection.execute(text("select * from attempts order by opened_at")))
 
 
@@ -95,7 +96,7 @@ async def test_an_image_is_stored_as_it_came_and_booked_by_the_piece(
     assert await files.get(image.key) == PNG
     assert (image.media_type, image.size) == ("image/png", len(PNG))
     assert image.served.provider == "nanobana"
-    assert await ledger.run_cost("run-1") == standin.billed == 20_000
+    assert await ledger.run_cost("org-1", "run-1") == standin.billed == 20_000
     assert (await gateway.image(CALL, IMAGE)).served.replayed
     assert len(standin.bill) == 1
 
@@ -153,7 +154,7 @@ async def test_a_video_is_submitted_once_stored_and_booked_by_the_second(
     video = await gateways().video(CALL, VIDEO)
     assert await files.get(video.key) == MP4
     assert (video.media_type, video.seconds) == ("video/mp4", 8.0)
-    assert await ledger.run_cost("run-1") == standin.billed == 400_000
+    assert await ledger.run_cost("org-1", "run-1") == standin.billed == 400_000
 
 
 async def test_a_video_goes_on_being_polled_by_its_stored_id_after_a_crash(
@@ -163,7 +164,7 @@ async def test_a_video_goes_on_being_polled_by_its_stored_id_after_a_crash(
     task = asyncio.create_task(gateways().video(CALL, VIDEO))
     while not standin.paths("/v1/videos/v-"):
         await asyncio.sleep(0.01)
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         stored = await connection.scalar(text("select provider_ref ->> 'id' from jobs"))
     assert stored == standin.paths("/v1/videos/v-")[0].rsplit("/", 1)[1]
     task.cancel()
@@ -171,7 +172,7 @@ async def test_a_video_goes_on_being_polled_by_its_stored_id_after_a_crash(
         await task
     standin.videos_end = True
     living = Ledger(database, default_limit_micro=20_000_000)
-    assert await living.close_orphans("run-1") == 0
+    assert await living.close_orphans("org-1", "run-1") == 0
     video = await gateways(ledger=living).video(CALL, VIDEO)
     assert video.seconds == 8.0
     assert len(standin.paths("/v1/videos/generate")) == 1

@@ -27,6 +27,7 @@ from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Ledger
 from store.money.prices import Prices, today
+from store.tenancy import SYSTEM
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "node", "item")
 ASK = TextRequest("text", "Jsi autor.", "Napiš odstavec o kávě.", 2000, temperature=0.7)
@@ -77,7 +78,7 @@ class Build:
 
     async def rows(self) -> list[Any]:
         query = text("select provider, model, state, cost_micro, held_micro from attempts order by opened_at")
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             return list((await connection.execute(query)).all())
 
     def bill(self) -> list[Any]:

@@ -30,6 +30,7 @@ from store.content.files import FileStore
 from store.database import Database
 from store.money.ledger import Ledger
 from store.money.prices import Prices
+from store.tenancy import SYSTEM
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "node", "item")
 ASK = TextRequest("text", "Jsi autor.", "Napiš odstavec o kávě.", 2000)
@@ -58,7 +59,7 @@ class Judge:
 
     async def ledger(self, *states: str) -> Counter[str]:
         query = text("select provider, coalesce(cost_micro, held_micro) as cost, state from attempts")
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(SYSTEM) as connection:
             rows = (await connection.execute(query)).all()
         costs: Counter[str] = Counter()
         for row in rows:
@@ -223,7 +224,7 @@ async def test_a_hundred_calls_at_once_with_a_tenth_of_them_failing_are_booked_a
     assert all(isinstance(each, PostHubError) or not isinstance(each, BaseException) for each in results)
     assert sum(not isinstance(each, BaseException) for each in results) >= 99
     await judge.is_equal()
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         held = await connection.scalar(text("select held_micro from budgets"))
         spent = await connection.scalar(text("select spent_micro from budgets"))
     assert (held, spent) == (0, judge.bill()["gemini"])
@@ -261,7 +262,7 @@ async def test_forty_cancelled_calls_that_nobody_answers_are_all_booked(
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await gateway.aclose()
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         states = Counter(await connection.scalars(text("select state from attempts")))
     assert states["held"] == 0
     assert states["lost"] + states["void"] == 40
@@ -269,5 +270,5 @@ async def test_forty_cancelled_calls_that_nobody_answers_are_all_booked(
 
 
 async def _open(database: Database) -> list[str]:
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         return list(await connection.scalars(text("select id from attempts where state = 'held'")))

@@ -12,6 +12,7 @@ from gateway.providers.prices import shipped_prices
 from store.database import Database
 from store.money.ledger import Hold, Ledger
 from store.money.prices import Prices, today
+from store.tenancy import SYSTEM
 
 CALL = Call("org-1", "company-1", "run-1", "ultimate", JobKind.GENERATE_BLOGPOST, "write", "topic-1")
 
@@ -38,7 +39,7 @@ async def test_a_hold_that_was_not_confirmed_is_given_back(database: Database, c
     with pytest.raises(StoreUnavailable) as raised:
         await attempt.sending()
     await attempt.close_unanswered(raised.value)
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         states = list(await connection.scalars(text("select state from attempts")))
         held = await connection.scalar(text("select coalesce(sum(held_micro), 0) from budgets"))
     assert states == (["void"] if committed else [])

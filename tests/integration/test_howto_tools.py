@@ -92,7 +92,7 @@ async def test_the_agent_of_the_page_searches_reads_and_makes_a_picture_that_is_
     assert told["read_site"].artifact[0].url.startswith(site.rstrip("/"))
     assert json.loads(told["generate_image"].content)["key"] == told["generate_image"].artifact.key
     served = [told[name].artifact.served.cost_micro for name in ("web_search", "generate_image")]
-    assert await services.ledger.run_cost("my-run") == sum(served) > 0
+    assert await services.ledger.run_cost("local", "my-run") == sum(served) > 0
 
 
 async def test_code_gets_the_whole_result_of_a_tool_and_the_same_arguments_are_bought_once(

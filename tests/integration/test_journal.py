@@ -14,7 +14,8 @@ from store.database import Database
 from store.money.journal import Job, JobKey, Journal, StoredAnswer, recorded_error
 from store.money.ledger import Ledger
 from store.money.sweeper import Lease
-from tests.money_rows import rows
+from store.tenancy import SYSTEM
+from tests.money_rows import a_hold, rows
 
 CALL = Call("org-1", "company-1", "run-1", "pro", JobKind.GENERATE_TOPICS, "topics", "month")
 KEY = JobKey(CALL, "text", "hash-of-request", {"chain": ["gemini/x"]})
@@ -39,7 +40,7 @@ async def claim(journal: Journal, key: JobKey = KEY, lease: float = 60) -> Job:
 async def store(database: Database, answer: StoredAnswer, *, owner: str = "process-1") -> None:
     """As the pipeline does it, but for an attempt that is none: nothing is booked."""
     ledger = Ledger(database, default_limit_micro=0, owner=owner)
-    assert not await ledger.settle("none", cost_micro=0, basis="usage", usage=Usage(), answer=answer)
+    assert not await ledger.settle(a_hold(0), cost_micro=0, basis="usage", usage=Usage(), answer=answer)
 
 
 async def complete(database: Database, journal: Journal, job: Job, output: dict[str, object]) -> None:
@@ -103,7 +104,7 @@ async def test_a_waiting_caller_gets_the_failure_of_the_first_one(
     job = await claim(journal)
     waiting = asyncio.create_task(claim(Journal(database, owner="process-2")))
     await asyncio.sleep(0.1)
-    await journal.fail(job.id, ProviderBusy("gemini is busy.", next_step="Wait.", status=503))
+    await journal.fail("org-1", job.id, ProviderBusy("gemini is busy.", next_step="Wait.", status=503))
     with pytest.raises(ProviderBusy, match="gemini is busy") as failure:
         await waiting
     assert failure.value.details["status"] == 503
@@ -113,7 +114,7 @@ async def test_a_failed_job_is_worked_on_again_by_the_next_caller(
     journal: Journal, database: Database
 ) -> None:
     job = await claim(journal)
-    await journal.fail(job.id, ProviderBusy("busy"))
+    await journal.fail("org-1", job.id, ProviderBusy("busy"))
     journal.release(job.id)
     again = await claim(journal)
     assert again.mine
@@ -159,23 +160,23 @@ async def test_a_process_that_lost_its_job_cannot_overwrite_its_successor(
     successor = Journal(database, owner="process-2")
     assert (await claim(successor)).mine
     await complete(database, journal, job, {"text": "late"})
-    await journal.fail(job.id, ProviderBusy("late"))
+    await journal.fail("org-1", job.id, ProviderBusy("late"))
     await complete(database, successor, job, {"text": "right"})
     assert (await claim(journal)).output == {"text": "right"}
 
 
 async def test_the_provider_reference_stands_on_job_and_attempt(journal: Journal, database: Database) -> None:
     job = await claim(journal)
-    await journal.refer(job.id, "attempt-1", {"id": "v-1", "facts": {"seconds": 8}})
+    await journal.refer("org-1", job.id, "attempt-1", {"id": "v-1", "facts": {"seconds": 8}})
     journal.release(job.id)
     assert (await claim(journal)).provider_ref == {"id": "v-1", "facts": {"seconds": 8}}
-    await journal.forget_ref(job.id)
+    await journal.forget_ref("org-1", job.id)
     journal.release(job.id)
     assert (await claim(journal)).provider_ref is None
 
 
 async def test_a_job_keeps_what_was_asked_but_not_the_prompt(journal: Journal, database: Database) -> None:
     await claim(journal)
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         stored = await connection.scalar(text("select input from jobs"))
     assert stored == {"purpose": "text", "request_hash": "hash-of-request", "chain": ["gemini/x"]}

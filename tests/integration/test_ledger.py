@@ -14,6 +14,7 @@ from domain.calls import Call, JobKind, TemplateRef, Usage
 from domain.errors import BudgetExceeded
 from store.database import Database
 from store.money.ledger import Hold, Ledger
+from store.tenancy import SYSTEM
 
 CALL = Call(
     organization_id="org-1",
@@ -42,13 +43,13 @@ def ledger(database: Database) -> Ledger:
 
 async def budget(database: Database, organization: str = "org-1") -> tuple[int, int]:
     query = text("select held_micro, spent_micro from budgets where organization_id = :id")
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         row = (await connection.execute(query, {"id": organization})).one()
     return row.held_micro, row.spent_micro
 
 
 async def state(database: Database, attempt_id: str) -> Any:
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         query = text("select * from attempts where id = :id")
         return (await connection.execute(query, {"id": attempt_id})).one()
 
@@ -59,7 +60,7 @@ async def test_a_hold_reserves_and_a_settle_spends_what_was_really_used(
     hold = a_hold(400)
     await ledger.hold(hold)
     assert await budget(database) == (400, 0)
-    assert await ledger.settle(hold.attempt_id, cost_micro=150, basis="usage", usage=USAGE)
+    assert await ledger.settle(hold, cost_micro=150, basis="usage", usage=USAGE)
     assert await budget(database) == (0, 150)
     row = await state(database, hold.attempt_id)
     assert (row.state, row.cost_micro, row.input_tokens, row.closed_at is None) == ("settled", 150, 10, False)
@@ -69,7 +70,7 @@ async def test_the_hold_is_booked_in_the_utc_month_of_the_databases_clock(
     ledger: Ledger, database: Database
 ) -> None:
     month = await ledger.hold(a_hold(1))
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         now = await connection.scalar(text("select to_char(now() at time zone 'utc', 'YYYY-MM')"))
     assert month == now
 
@@ -91,7 +92,7 @@ async def test_the_very_first_hold_is_refused_too_when_it_is_beyond_the_budget(l
 async def test_a_budget_row_of_its_own_counts_instead_of_the_default(
     ledger: Ledger, database: Database
 ) -> None:
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         await connection.execute(
             text(
                 "insert into budgets (organization_id, month, limit_micro) "
@@ -120,7 +121,7 @@ async def test_200_holds_at_once_never_exceed_the_budget(ledger: Ledger, databas
 async def test_a_void_gives_the_whole_hold_back(ledger: Ledger, database: Database) -> None:
     hold = a_hold(400)
     await ledger.hold(hold)
-    assert await ledger.void(hold.attempt_id, error_code="AI_SERVICE_BUSY")
+    assert await ledger.void(hold, error_code="AI_SERVICE_BUSY")
     assert await budget(database) == (0, 0)
     row = await state(database, hold.attempt_id)
     assert (row.state, row.cost_micro, row.error_code) == ("void", 0, "AI_SERVICE_BUSY")
@@ -129,7 +130,7 @@ async def test_a_void_gives_the_whole_hold_back(ledger: Ledger, database: Databa
 async def test_a_lost_attempt_is_spent_at_its_worst_case(ledger: Ledger, database: Database) -> None:
     hold = a_hold(400)
     await ledger.hold(hold)
-    assert await ledger.lose(hold.attempt_id, error_code="AI_ANSWER_IN_DOUBT")
+    assert await ledger.lose(hold, error_code="AI_ANSWER_IN_DOUBT")
     assert await budget(database) == (0, 400)
     assert (await state(database, hold.attempt_id)).basis == "worst_case"
 
@@ -137,11 +138,11 @@ async def test_a_lost_attempt_is_spent_at_its_worst_case(ledger: Ledger, databas
 async def test_a_row_that_is_closed_never_changes(ledger: Ledger, database: Database) -> None:
     hold = a_hold(400)
     await ledger.hold(hold)
-    await ledger.settle(hold.attempt_id, cost_micro=150, basis="usage", usage=USAGE)
+    await ledger.settle(hold, cost_micro=150, basis="usage", usage=USAGE)
     before = await state(database, hold.attempt_id)
-    assert not await ledger.settle(hold.attempt_id, cost_micro=90, basis="provider", usage=Usage())
-    assert not await ledger.void(hold.attempt_id, error_code="X")
-    assert not await ledger.lose(hold.attempt_id, error_code="X")
+    assert not await ledger.settle(hold, cost_micro=90, basis="provider", usage=Usage())
+    assert not await ledger.void(hold, error_code="X")
+    assert not await ledger.lose(hold, error_code="X")
     assert await state(database, hold.attempt_id) == before
     assert await budget(database) == (0, 150)
 
@@ -149,7 +150,7 @@ async def test_a_row_that_is_closed_never_changes(ledger: Ledger, database: Data
 async def test_an_overrun_is_written_as_it_was(ledger: Ledger, database: Database) -> None:
     hold = a_hold(1000)
     await ledger.hold(hold)
-    assert await ledger.settle(hold.attempt_id, cost_micro=2500, basis="provider", usage=USAGE)
+    assert await ledger.settle(hold, cost_micro=2500, basis="provider", usage=USAGE)
     assert await budget(database) == (0, 2500)
     assert await ledger.left("org-1") == -1500
 
@@ -157,7 +158,7 @@ async def test_an_overrun_is_written_as_it_was(ledger: Ledger, database: Databas
 async def test_twenty_settles_of_one_attempt_at_once_book_it_once(ledger: Ledger, database: Database) -> None:
     hold = a_hold(400)
     await ledger.hold(hold)
-    settles = (ledger.settle(hold.attempt_id, cost_micro=150, basis="usage", usage=USAGE) for _ in range(20))
+    settles = (ledger.settle(hold, cost_micro=150, basis="usage", usage=USAGE) for _ in range(20))
     assert sum(await asyncio.gather(*settles)) == 1
     assert await budget(database) == (0, 150)
 
@@ -171,18 +172,18 @@ async def test_orphans_of_other_processes_are_lost_and_living_and_media_attempts
         await dead.hold(hold)
     await dead.hold(replace(elsewhere, call=replace(CALL, run_id="run-2")))
     await ledger.hold(mine)
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         await connection.execute(
             text("update attempts set provider_ref = 'v-1' where id = :id"), {"id": media.attempt_id}
         )
-    assert await ledger.close_orphans("run-1") == 1
+    assert await ledger.close_orphans("org-1", "run-1") == 1
     found = {
         hold.attempt_id: (await state(database, hold.attempt_id)).state for hold in (orphan, media, mine)
     }
     assert list(found.values()) == ["lost", "held", "held"]
     assert (await state(database, elsewhere.attempt_id)).state == "held"
     assert await budget(database) == (300, 100)
-    assert await ledger.close_orphans("run-1") == 0
+    assert await ledger.close_orphans("org-1", "run-1") == 0
 
 
 async def test_totals_sum_by_provider_template_and_company_and_see_one_organization_alone(
@@ -192,10 +193,10 @@ async def test_totals_sum_by_provider_template_and_company_and_see_one_organizat
     stranger = a_hold(100, call=replace(CALL, organization_id="org-2"))
     for hold in (first, second, lost, open_one, stranger):
         await ledger.hold(hold)
-    await ledger.settle(first.attempt_id, cost_micro=10, basis="usage", usage=USAGE)
-    await ledger.settle(second.attempt_id, cost_micro=20, basis="provider", usage=Usage(requests=1))
-    await ledger.lose(lost.attempt_id, error_code="X")
-    await ledger.settle(stranger.attempt_id, cost_micro=99, basis="usage", usage=USAGE)
+    await ledger.settle(first, cost_micro=10, basis="usage", usage=USAGE)
+    await ledger.settle(second, cost_micro=20, basis="provider", usage=Usage(requests=1))
+    await ledger.lose(lost, error_code="X")
+    await ledger.settle(stranger, cost_micro=99, basis="usage", usage=USAGE)
     (total,) = await ledger.totals("org-1")
     assert (total.calls, total.cost_micro, total.held_micro, total.lost_micro) == (4, 80, 70, 50)
     by_provider = {row.key: row.cost_micro for row in await ledger.totals("org-1", by="provider")}
@@ -203,9 +204,9 @@ async def test_totals_sum_by_provider_template_and_company_and_see_one_organizat
     assert [row.key for row in await ledger.totals("org-1", by="template")] == ["TOPIC_GEN_V1 v2"]
     assert [row.key for row in await ledger.totals("org-1", by="kind")] == ["generate_topics"]
     assert await ledger.totals("org-1", month="2020-01", by="company") == []
-    assert await ledger.run_cost("run-1") == 80 + 99
+    assert [await ledger.run_cost(whose, "run-1") for whose in ("org-1", "org-2")] == [80, 99]
 
 
 async def test_the_totals_of_nothing_are_empty(ledger: Ledger) -> None:
     assert await ledger.totals("org-1", by="provider") == []
-    assert await ledger.run_cost("run-1") == 0
+    assert await ledger.run_cost("org-1", "run-1") == 0

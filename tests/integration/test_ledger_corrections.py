@@ -18,10 +18,15 @@ def ledger(database: Database) -> Ledger:
     return Ledger(database, default_limit_micro=100_000)
 
 
-async def adjust(ledger: Ledger, attempt: str, delta: int, name: str = "a-1") -> bool:
-    return await ledger.adjust(
-        attempt, delta, reason="bill", source="bill.jsonl", adjustment_id=name, bill_line="line-1"
-    )
+async def adjust(ledger: Ledger, database: Database, attempt: str, delta: int, name: str = "a-1") -> bool:
+    async with database.transaction("org-1") as connection:
+        return await ledger.adjust(
+            *(connection, attempt, delta),
+            reason="bill",
+            source="bill.jsonl",
+            adjustment_id=name,
+            bill_line="line-1",
+        )
 
 
 @pytest.mark.parametrize(
@@ -39,7 +44,7 @@ async def test_the_database_refuses_to_change_what_is_booked(
     ledger: Ledger, database: Database, statement: str
 ) -> None:
     attempt = await settled(ledger, 150)
-    await adjust(ledger, attempt, 30)
+    await adjust(ledger, database, attempt, 30)
     with pytest.raises(DBAPIError, match="never changes"):
         await rows(database, statement)
     assert await budget(database) == (0, 180)
@@ -53,27 +58,27 @@ async def test_an_open_row_cannot_be_taken_away(ledger: Ledger, database: Databa
 
 async def test_a_correction_moves_the_month_the_run_and_every_sum(ledger: Ledger, database: Database) -> None:
     attempt = await settled(ledger, 150)
-    assert await adjust(ledger, attempt, -40)
+    assert await adjust(ledger, database, attempt, -40)
     assert await budget(database) == (0, 110)
-    assert await ledger.run_cost("run-1") == 110
+    assert await ledger.run_cost("org-1", "run-1") == 110
     (total,) = await ledger.totals("org-1", by="provider")
     assert (total.calls, total.cost_micro, total.adjusted_micro) == (1, 110, -40)
-    assert (await ledger.attempt(attempt)).cost_micro == 150
+    assert (await ledger.attempt("org-1", attempt)).cost_micro == 150
 
 
 async def test_a_correction_is_booked_once_however_often_it_is_repeated(
     ledger: Ledger, database: Database
 ) -> None:
     attempt = await settled(ledger, 150)
-    assert await adjust(ledger, attempt, 40)
-    assert not await adjust(ledger, attempt, 40)
+    assert await adjust(ledger, database, attempt, 40)
+    assert not await adjust(ledger, database, attempt, 40)
     assert await budget(database) == (0, 190)
 
 
 async def test_an_open_attempt_is_not_corrected(ledger: Ledger, database: Database) -> None:
     hold = a_hold(100)
     await ledger.hold(hold)
-    assert not await adjust(ledger, hold.attempt_id, 40)
+    assert not await adjust(ledger, database, hold.attempt_id, 40)
     assert await budget(database) == (100, 0)
 
 
@@ -81,13 +86,13 @@ async def test_a_corrected_attempt_counts_as_certain(ledger: Ledger, database: D
     sure, unsure = await lost(ledger, 500), await lost(ledger, 300)
     (before,) = await ledger.totals("org-1")
     assert (before.cost_micro, before.unsure_micro) == (800, 800)
-    await adjust(ledger, sure, -100)
-    await adjust(ledger, sure, -50, "a-2")
+    await adjust(ledger, database, sure, -100)
+    await adjust(ledger, database, sure, -50, "a-2")
     (after,) = await ledger.totals("org-1")
     assert (after.cost_micro, after.unsure_micro, after.lost_micro) == (650, 300, 800)
     (kept,) = await rows(database, "select unsure_micro, adjusted_micro from usage_records")
     assert (kept.unsure_micro, kept.adjusted_micro) == (300, -150)
-    assert (await ledger.attempt(unsure)).cost_micro == 300
+    assert (await ledger.attempt("org-1", unsure)).cost_micro == 300
 
 
 async def test_an_answer_that_comes_after_its_process_was_taken_for_dead_corrects_the_row(
@@ -97,11 +102,11 @@ async def test_an_answer_that_comes_after_its_process_was_taken_for_dead_correct
     answered, refused = a_hold(500), a_hold(400)
     await slow.hold(answered)
     await slow.hold(refused)
-    assert await ledger.close_orphans("run-1") == 2
+    assert await ledger.close_orphans("org-1", "run-1") == 2
     assert await budget(database) == (0, 900)
-    assert not await slow.settle(answered.attempt_id, cost_micro=120, basis="usage", usage=USAGE)
-    assert not await slow.void(refused.attempt_id, error_code="AI_SERVICE_BUSY")
-    assert not await slow.settle(answered.attempt_id, cost_micro=120, basis="usage", usage=USAGE)
+    assert not await slow.settle(answered, cost_micro=120, basis="usage", usage=USAGE)
+    assert not await slow.void(refused, error_code="AI_SERVICE_BUSY")
+    assert not await slow.settle(answered, cost_micro=120, basis="usage", usage=USAGE)
     assert await budget(database) == (0, 120)
 
 
@@ -114,11 +119,11 @@ async def test_the_months_totals_are_kept_beside_the_rows_and_agree_with_them(
     for cost in (10, 20):
         hold = a_hold(100)
         await ledger.hold(hold)
-        await ledger.settle(hold.attempt_id, cost_micro=cost, basis="usage", usage=usage)
+        await ledger.settle(hold, cost_micro=cost, basis="usage", usage=usage)
     void = a_hold(100)
     await ledger.hold(void)
-    await ledger.void(void.attempt_id, error_code="X")
-    await adjust(ledger, await lost(ledger, 60), -10)
+    await ledger.void(void, error_code="X")
+    await adjust(ledger, database, await lost(ledger, 60), -10)
     await ledger.hold(a_hold(70))
     (month,) = await rows(database, "select * from usage_records")
     (sums,) = await rows(

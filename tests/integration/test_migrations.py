@@ -13,7 +13,7 @@ from sqlalchemy import create_engine
 
 from domain.errors import StoreUnavailable
 from store.checkpoints import checkpointer
-from store.database import Database, parse_uri
+from store.database import parse_uri
 from store.migrations import config, versions
 from store.migrations.scope import is_ours
 from store.reading import newest_revision, upgrade
@@ -37,11 +37,9 @@ def _catalog(uri: str) -> dict[str, set[Any]]:
         return {name: set(connection.execute(query + OURS).fetchall()) for name, query in CATALOG.items()}
 
 
-async def _create_all(uri: str) -> None:
-    database = Database(uri)
-    async with database.transaction() as connection:
-        await connection.run_sync(metadata.create_all)
-    await database.dispose()
+def _create_all(uri: str) -> None:
+    with create_engine(parse_uri(uri)).begin() as connection:
+        metadata.create_all(connection)
 
 
 @pytest.fixture
@@ -52,7 +50,7 @@ async def migrated_uri(empty_database_uri: str) -> str:
 
 @pytest.fixture
 async def created_uri(other_empty_database_uri: str) -> str:
-    await _create_all(other_empty_database_uri)
+    _create_all(other_empty_database_uri)
     return other_empty_database_uri
 
 

@@ -220,7 +220,7 @@ async def test_a_process_that_is_killed_with_calls_under_way(
     os.kill(process.pid, number)
     await process.wait()
     assert await books.states() == Counter(held=CALLS)
-    assert await ledger.close_orphans("run-1") == CALLS
+    assert await ledger.close_orphans("org-1", "run-1") == CALLS
     await books.close()
 
 

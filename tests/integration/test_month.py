@@ -20,6 +20,7 @@ from runtime.settings import load
 from store.content.items import Kind, Owner
 from store.money.price_rows import parse_row
 from store.money.prices import Prices, today
+from store.tenancy import SYSTEM
 
 
 class Studio:
@@ -219,7 +220,7 @@ async def test_without_web_search_the_dna_says_that_it_comes_from_the_companys_o
 
 async def test_two_processes_cannot_work_on_one_run_at_once(studio: Studio) -> None:
     thread = await studio.start()
-    async with studio.services.runs.exclusive(thread, owner="another"):
+    async with studio.services.runs.exclusive("local", thread, owner="another"):
         with pytest.raises(InvalidInput, match="another process"):
             await studio.go_on(thread)
 
@@ -266,7 +267,7 @@ async def test_a_month_of_one_text_provider_alone_leaves_out_what_nobody_makes_a
             quote = await quotes.quote(studio.request(posts=1))
         thread = await studio.start(posts=1, approve="auto")
         summary = await studio.months.summary(thread)
-        booked = await services.ports.ledger.run_cost(thread)
+        booked = await services.ports.ledger.run_cost(settings.organization, thread)
     bill = [line for line in sandbox.bill() if line["id"] not in before]
     assert [each.split(".")[0] for each in quote.left_out] == [
         "No provider is configured for image",
@@ -311,7 +312,7 @@ async def test_a_month_that_loses_its_provider_in_the_middle_ends_on_the_next_an
         query = text(
             "select provider, sum(cost_micro) from attempts where state = 'settled' group by provider"
         )
-        async with services.database.transaction() as connection:
+        async with services.database.transaction(SYSTEM) as connection:
             booked = {row[0]: int(row[1]) for row in (await connection.execute(query)).all()}
     billed: dict[str, int] = {}
     for line in sandbox.bill():

@@ -53,7 +53,7 @@ async def test_a_second_run_of_a_month_is_refused_with_the_id_of_the_first_and_w
     desk: Desk, status: RunStatus
 ) -> None:
     first = await desk.open()
-    await desk.runs.set_status(first.id, status)
+    await desk.runs.set_status(first.organization_id, first.id, status)
     with pytest.raises(InvalidInput, match=first.id) as refused:
         await desk.open()
     assert refused.value.details["run_id"] == first.id
@@ -86,10 +86,10 @@ async def test_a_run_that_was_deleted_or_failed_before_anything_was_made_leaves_
     desk: Desk,
 ) -> None:
     failed = await desk.open()
-    await desk.runs.set_status(failed.id, RunStatus.FAILED)
+    await desk.runs.set_status(failed.organization_id, failed.id, RunStatus.FAILED)
     second = await desk.open()
     await desk.made_something(second)
-    await desk.runs.set_status(second.id, RunStatus.FAILED)
+    await desk.runs.set_status(second.organization_id, second.id, RunStatus.FAILED)
     with pytest.raises(InvalidInput, match=second.id):
         await desk.open()
     await desk.branches.delete("acme", second.id)

@@ -28,6 +28,7 @@ from store.money.budgets import Budgets
 from store.money.totals import read_totals
 from store.prompts import sql as prompts_sql
 from store.statements import Statements, by_position
+from store.tenancy import SYSTEM
 from tests.conftest import TEMPLATE, fresh_database
 
 ROWS = 20_000
@@ -156,12 +157,12 @@ def test_a_correction_of_the_ledger_reads_no_big_table_whole(grown_uri: str, nam
 
 
 async def _totals_of_month(database: Database) -> None:
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         await read_totals(connection, "o-6", world=World.REAL, month="2026-11", run_id=None, by="provider")
 
 
 async def _totals_of_run(database: Database) -> None:
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         await read_totals(connection, "o-6", world=World.REAL, month=None, run_id="r-6", by="job")
 
 
@@ -186,7 +187,7 @@ async def test_what_people_look_at_reads_no_big_table_whole(grown: Database, use
     with _recorded(grown, sent):
         await _USES[use](grown)
     assert sent
-    async with grown.transaction() as connection:
+    async with grown.transaction(SYSTEM) as connection:
         for statement, values in sent:
             explained = await connection.exec_driver_sql(f"explain (format json) {statement}", values)
             assert list(whole(explained.scalar_one()[0]["Plan"])) == [], statement

@@ -18,6 +18,7 @@ from prompts.files import TemplateFile, shipped
 from prompts.registry import Prompts
 from store.content.items import Owner
 from store.database import Database
+from store.tenancy import SYSTEM
 
 CODE = "RESEARCH_V1"
 PLACE = (CODE, "cs")
@@ -233,6 +234,7 @@ _WATCHER = """
 import asyncio, sys, time
 from prompts.registry import Prompts
 from store.database import Database
+from store.tenancy import SYSTEM
 
 async def main():
     database = Database(sys.argv[1])
@@ -258,7 +260,7 @@ async def test_another_process_sees_a_moved_label_within_two_seconds(
         assert watcher.stdout is not None
         assert await asyncio.to_thread(watcher.stdout.readline) == "ready\n"
         await editor.label(PLACE, 2, "production")
-        async with editor.database.transaction() as connection:
+        async with editor.database.transaction(SYSTEM) as connection:
             moved = (await connection.exec_driver_sql("select extract(epoch from now())")).scalar_one()
         seen = await asyncio.wait_for(asyncio.to_thread(watcher.stdout.readline), 30)
         assert float(seen) - float(moved) < 2
@@ -291,7 +293,7 @@ async def test_a_saved_version_survives_as_plain_json_and_with_its_hash(editor: 
     await save(editor, "Ěščřžý 🙂 „uvozovky“")
     kept = (await editor.version(PLACE, 2)).template
     assert json.loads(json.dumps(dict(kept.front_matter))) == kept.front_matter
-    async with editor.database.transaction() as connection:
+    async with editor.database.transaction(SYSTEM) as connection:
         stored = await connection.exec_driver_sql(
             "select content_hash from prompt_templates where version = 2 and organization_id = 'org-1'"
         )

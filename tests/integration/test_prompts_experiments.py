@@ -25,6 +25,7 @@ from store.database import Database
 from store.money.journal import JobKey, Journal, StoredAnswer
 from store.money.ledger import Hold, Ledger
 from store.prompts.experiments import Experiment
+from store.tenancy import SYSTEM
 
 CODE = "BLOGPOST_GEN_V1"
 PLACE = (CODE, "cs")
@@ -82,9 +83,10 @@ class Month:
         key = JobKey(call, "writing", f"{item}/{step}", {})
         await self.journal.claim(key, lease_seconds=60)
         attempt = f"{self.owner.run_id}/{item}/{step}"
-        await self.ledger.hold(Hold(attempt, key.id, call, "gemini", "m", "litellm", cost, ()))
+        hold = Hold(attempt, key.id, call, "gemini", "m", "litellm", cost, ())
+        await self.ledger.hold(hold)
         answer = StoredAnswer(key.id, {"text": "x"}, 10)
-        await self.ledger.settle(attempt, cost_micro=cost, basis="usage", usage=Usage(), answer=answer)
+        await self.ledger.settle(hold, cost_micro=cost, basis="usage", usage=Usage(), answer=answer)
 
     async def post(self, arm: str, item: str, *decided: DecisionType, policy: bool = False) -> None:
         """Make a post of an arm and let it be decided; each rejection makes it again."""
@@ -308,7 +310,7 @@ async def test_jobs_ledger_rows_and_artefacts_name_template_version_language_and
     made = await experiments.start(editor, PLACE, HALF)
     await Month(database, owner, made).post("B", "t01", "edit")
     expected = (CODE, 2, "cs", made.id, "B")
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         for table in ("jobs", "attempts", "blog_posts"):
             query = text(
                 f"select distinct template_code, template_version, template_language, experiment, arm from {table}"

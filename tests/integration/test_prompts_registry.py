@@ -14,6 +14,7 @@ from prompts.files import TemplateFile, dump, shipped
 from prompts.registry import Prompts
 from store.database import Database
 from store.schema.prompts import SHARED, prompt_labels, prompt_templates
+from store.tenancy import SYSTEM
 
 CODE = "RESEARCH_V1"
 SHIPPED = list(shipped())
@@ -41,7 +42,7 @@ def _release(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
 async def _editors_version(database: Database, number: int, words: str, *, production: bool) -> None:
     template = next(one for one in SHIPPED if (one.code, one.language) == (CODE, "cs"))
     mine = TemplateFile(template.front_matter, f"## system\n\nEditor\n\n## user\n\n{words}\n")
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         made = await versions.add(
             connection, SHARED, mine, author="eva@agentura.cz", reason="kratší", parent=number - 1
         )
@@ -53,7 +54,7 @@ async def _editors_version(database: Database, number: int, words: str, *, produ
 
 
 async def _count(database: Database) -> Any:
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         return await connection.scalar(select(func.count()).select_from(prompt_templates))
 
 
@@ -165,7 +166,7 @@ async def test_a_missing_variable_is_named(prompts: Prompts) -> None:
 
 
 async def test_a_template_survives_the_database_byte_for_byte(database: Database, prompts: Prompts) -> None:
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         rows = (await connection.execute(select(prompt_templates))).all()
     kept = {(row.code, row.language): TemplateFile(row.front_matter, row.body) for row in rows}
     for template in SHIPPED:

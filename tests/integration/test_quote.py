@@ -129,7 +129,7 @@ async def test_averages_are_of_this_company_and_organization_alone(
         hold = a_hold(1000, call=call)
         await ledger.hold(hold)
         usage = Usage(input_tokens=tokens, output_tokens=2 * tokens)
-        await ledger.settle(hold.attempt_id, cost_micro=1, basis="usage", usage=usage)
+        await ledger.settle(hold, cost_micro=1, basis="usage", usage=usage)
     records = UsageRecords(database)
     assert await records.typical("org-1", "Kavárna U Mlýna") == {"BLOGPOST_GEN_V1": Typical(2, 200.0, 400.0)}
     assert await records.typical("org-1", "Jiná firma") == {}

@@ -95,7 +95,7 @@ async def test_a_run_waits_is_done_or_failed_by_what_its_thread_says(engine: Eng
     thread = await engine.run()
     waiting = await engine.run_of(thread)
     assert (waiting.status, waiting.waiting_at) == ("waiting", "dna")
-    await engine.services.runs.set_status(thread, "running")  # as after a kill between the two
+    await engine.services.runs.set_status("local", thread, "running")  # as after a kill between the two
     await engine.run(Command(resume={"type": "later"}), thread=thread)
     assert (await engine.run_of(thread)).status == "waiting"
 
@@ -113,7 +113,7 @@ async def test_an_answer_to_a_question_that_does_not_wait_is_refused_and_changes
 
 async def test_a_run_that_another_process_has_in_hand_is_refused_to_every_engine(engine: Engine) -> None:
     thread = await engine.run()
-    async with engine.services.runs.exclusive(thread, owner="somebody else"):
+    async with engine.services.runs.exclusive("local", thread, owner="somebody else"):
         with pytest.raises(InvalidInput, match="worked on by another process"):
             await engine.run(Command(resume={"type": "approve"}), thread=thread)
     assert (await engine.run_of(thread)).status == "waiting"

@@ -14,6 +14,7 @@ from store.content.items import Owner
 from store.content.run_record import RunRecord
 from store.content.runs import Runs
 from store.database import Database
+from store.tenancy import SYSTEM
 from store.text import original_json
 
 
@@ -45,7 +46,7 @@ async def test_a_run_comes_back_as_it_was_created(runs: Runs, owner: Owner) -> N
 
 async def test_creating_a_run_again_changes_nothing(runs: Runs, owner: Owner) -> None:
     await runs.create(_run(owner))
-    await runs.set_status("run-1", "waiting", waiting_at="review_dna")
+    await runs.set_status("org-1", "run-1", "waiting", waiting_at="review_dna")
     again = await runs.create(_run(owner, month="2027-09"))
     assert (again.month, again.status) == ("2027-01", "waiting")
 
@@ -75,13 +76,13 @@ async def test_runs_are_listed_newest_first(runs: Runs, owner: Owner) -> None:
 
 async def test_a_status_brings_its_circumstances_and_drops_older_ones(runs: Runs, owner: Owner) -> None:
     await runs.create(_run(owner))
-    await runs.set_status("run-1", "failed", error={"code": "X", "message": "a\x00b"})
+    await runs.set_status("org-1", "run-1", "failed", error={"code": "X", "message": "a\x00b"})
     assert original_json((await runs.get(owner.organization_id, "run-1")).error) == {
         "code": "X",
         "message": "a\x00b",
     }
-    await runs.set_status("run-1", "done", out="/tmp/out")
-    await runs.set_status("run-1", "waiting", waiting_at="review_posts")
+    await runs.set_status("org-1", "run-1", "done", out="/tmp/out")
+    await runs.set_status("org-1", "run-1", "waiting", waiting_at="review_posts")
     run = await runs.get(owner.organization_id, "run-1")
     assert (run.error, run.out, run.waiting_at) == (None, "/tmp/out", "review_posts")
     assert run.updated_at > run.created_at
@@ -90,17 +91,17 @@ async def test_a_status_brings_its_circumstances_and_drops_older_ones(runs: Runs
 async def test_an_unknown_status_or_run_is_refused(runs: Runs, owner: Owner) -> None:
     await runs.create(_run(owner))
     with pytest.raises(InvalidInput, match="no status"):
-        await runs.set_status("run-1", "asleep")
+        await runs.set_status("org-1", "run-1", "asleep")
     with pytest.raises(NotFound):
-        await runs.set_status("run-2", "done")
+        await runs.set_status("org-1", "run-2", "done")
 
 
 async def test_a_run_is_worked_on_by_one_at_a_time(runs: Runs) -> None:
-    async with runs.exclusive("run-1", owner="me"), runs.exclusive("run-2", owner="me"):
+    async with runs.exclusive("org-1", "run-1", owner="me"), runs.exclusive("org-1", "run-2", owner="me"):
         with pytest.raises(InvalidInput, match="another process"):
-            async with runs.exclusive("run-1", owner="me", wait_seconds=0.0):
+            async with runs.exclusive("org-1", "run-1", owner="me", wait_seconds=0.0):
                 pytest.fail("two at once")
-    async with runs.exclusive("run-1", owner="me"):
+    async with runs.exclusive("org-1", "run-1", owner="me"):
         pass
 
 
@@ -112,14 +113,14 @@ async def test_a_run_that_nobody_works_on_any_more_reads_as_stopped(
 
     await runs.create(_run(owner))
     assert await standing() == "running", "whoever has just begun has the time to say so"
-    async with database.transaction() as connection:
+    async with database.transaction(SYSTEM) as connection:
         await connection.execute(text("update runs set updated_at = now() - interval '1 minute'"))
     assert await standing() == "stopped"
-    async with runs.exclusive("run-1", owner="me"):
+    async with runs.exclusive("org-1", "run-1", owner="me"):
         assert await standing() == "running"
     (listed,) = await runs.list(owner.organization_id)
     assert listed.standing == "stopped"
-    await runs.set_status("run-1", "waiting", waiting_at="topics")
+    await runs.set_status("org-1", "run-1", "waiting", waiting_at="topics")
     assert await standing() == "waiting"
 
 
@@ -128,7 +129,7 @@ import asyncio, sys
 from store.database import Database
 from store.content.runs import Runs
 async def main():
-    async with Runs(Database(sys.argv[1])).exclusive("run-1", owner="me"):
+    async with Runs(Database(sys.argv[1])).exclusive("org-1", "run-1", owner="me"):
         print("held", flush=True)
         await asyncio.sleep(600)
 asyncio.run(main())
@@ -141,7 +142,7 @@ async def test_a_killed_process_loses_its_run_at_once(runs: Runs, database_uri: 
         assert holder.stdout
         assert holder.stdout.readline() == b"held\n"
         os.kill(holder.pid, signal.SIGKILL)
-        async with runs.exclusive("run-1", owner="me"):
+        async with runs.exclusive("org-1", "run-1", owner="me"):
             pass
     finally:
         holder.kill()
@@ -155,6 +156,7 @@ from store.database import Database
 from store.money.journal import JobKey, Journal
 from store.money.ledger import Ledger
 from store.money.sweeper import Lease
+from store.tenancy import SYSTEM
 async def main():
     database = Database(sys.argv[1])
     await Lease(database, Ledger(database, default_limit_micro=0, owner="server")).beat()
@@ -172,12 +174,15 @@ async def test_a_run_that_a_living_server_works_on_is_left_to_it(runs: Runs, dat
         assert server.stdout
         assert server.stdout.readline() == b"at work\n"
         with pytest.raises(InvalidInput, match=f"process {server.pid} on"):
-            async with runs.exclusive("run-1", owner="me", wait_seconds=0.0):
+            async with runs.exclusive("org-1", "run-1", owner="me", wait_seconds=0.0):
                 pytest.fail("two at once")
-        async with runs.exclusive("run-1", owner="server"), runs.exclusive("run-2", owner="me"):
+        async with (
+            runs.exclusive("org-1", "run-1", owner="server"),
+            runs.exclusive("org-1", "run-2", owner="me"),
+        ):
             pass
     finally:
         server.kill()
         server.communicate()
-    async with runs.exclusive("run-1", owner="me"):
+    async with runs.exclusive("org-1", "run-1", owner="me"):
         pass

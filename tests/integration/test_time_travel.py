@@ -26,6 +26,7 @@ from runtime.services import Services, open_services
 from runtime.settings import load
 from store.checkpoints import checkpointer
 from store.schema import metadata
+from store.tenancy import SYSTEM
 from tests.integration.test_companies import found
 from tests.integration.test_month import environment
 
@@ -104,7 +105,7 @@ class Thread:
         await self.graph.aupdate_state(self.config(), None, as_node=END)
 
     async def cost(self) -> int:
-        return await self.services.ledger.run_cost(self.id)
+        return await self.services.ledger.run_cost("local", self.id)
 
 
 def shown(request: Any, item: str = "") -> dict[str, str]:
@@ -116,7 +117,7 @@ def shown(request: Any, item: str = "") -> dict[str, str]:
 async def rows_of(services: Services, run_id: str) -> set[str]:
     """The tables that still hold something of a run."""
     found = set()
-    async with services.database.transaction() as connection:
+    async with services.database.transaction(SYSTEM) as connection:
         for table in metadata.sorted_tables:
             if "run_id" in table.c:
                 count = await connection.scalar(select(func.count()).where(table.c.run_id == run_id))
@@ -416,7 +417,7 @@ async def test_a_deleted_company_leaves_no_word_in_any_table_or_file_nor_in_redi
 
 async def test_a_run_that_is_being_worked_on_is_not_deleted(thread: Thread, services: Services) -> None:
     await thread.begin(posts=1)
-    await services.runs.set_status(thread.id, "running")
+    await services.runs.set_status("local", thread.id, "running")
     with pytest.raises(InvalidInput, match="being worked on"):
         await services.delete_run(thread.id)
     assert await thread.asked() is not None
@@ -443,7 +444,7 @@ async def test_a_state_that_names_another_organizations_month_is_answered_as_an_
     theirs = await thread.values()
     empty, own = Thread(services, sandbox), Thread(services, sandbox)
     await empty.graph.aupdate_state(empty.config(), theirs, as_node="research")
-    with pytest.raises(InvalidInput, match="was deleted"):
+    with pytest.raises(NotFound, match=f"There is no run '{thread.id}'"):
         await empty.run(None, organization="stranger")
     await own.run(own.request(posts=1), organization="stranger")
     before = thread.bought()

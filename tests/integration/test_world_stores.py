@@ -39,6 +39,7 @@ from store.prompts import pauses
 from store.shared.cache import AnswerCache
 from store.shared.limits import SharedWindow
 from store.shared.redis import SharedRedis
+from store.tenancy import SYSTEM
 from tests.money_rows import settled
 
 CODE, MONTH = "BLOGPOST_GEN_V1", "2027-01"
@@ -138,11 +139,11 @@ class Life:
         }
 
     async def paused(self) -> frozenset[tuple[str, str]]:
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(SYSTEM) as connection:
             return await pauses.in_force(connection, self.world)
 
     async def journal_knows(self) -> bool:
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(SYSTEM) as connection:
             row = await connection.exec_driver_sql(
                 "select 1 from jobs where id = %(id)s", {"id": self.request.key.id}
             )
