@@ -223,15 +223,3 @@ class MediaResult:
     served: Served
     seconds: float = 0.0
     thumbnail_key: str | None = None
-
-
-CREATIVE_PURPOSES = ("text", "writing", "image", "video")
-"""What is written for one item of one company: given again for an hour at most, others for a day."""
-
-_LONGEST_SECONDS = 86_400
-_LONGEST_CREATIVE_SECONDS = 3_600
-
-
-def longest_seconds(purpose: str) -> int:
-    """How long an answer may be given again at most: the bound of the operator's setting and of a template."""
-    return _LONGEST_CREATIVE_SECONDS if purpose in CREATIVE_PURPOSES else _LONGEST_SECONDS

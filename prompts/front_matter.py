@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from domain.calls import longest_seconds
+from domain.caching import longest_seconds
 from domain.errors import InvalidInput
 from domain.text import nearest
 from store.text import clean_json

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from domain.calls import CREATIVE_PURPOSES, Call, longest_seconds
+from domain.caching import CREATIVE_PURPOSES, longest_seconds
 from domain.errors import InvalidInput
 from domain.tables import load
+
+if TYPE_CHECKING:
+    from domain.calls import Call
 
 SETTING = "POSTHUB_CACHE_TTL"
 

@@ -33,10 +33,9 @@ from domain.month import (
     merge_card,
     with_cards,
 )
-from domain.review import Decision, DecisionType, Point
+from domain.review import Decision, DecisionType, Point, token_of
 from domain.stages import PACKAGES, POSTS, TOPICS, Kind, Stage
 from domain.tiers import tier
-from domain.tokens import token_of
 from nodes.made import DECIDED
 from nodes.review.answer_schema import answer_schema
 from nodes.review.question import Asked, Question, Shown, brought, now

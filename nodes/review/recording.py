@@ -6,9 +6,8 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from domain.review import Decision, Waiting, parse_answer
+from domain.review import Decision, Waiting, named_by, parse_answer, stale
 from domain.stages import Stage, at_point
-from domain.tokens import named_by, stale
 from nodes.review.question import Brought, Question, Shown, now
 from store.content.decisions import Decided, Decisions, DecisionState
 from store.content.items import Owner

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.review import Decision, ReviewReply, Waiting
+from domain.review import Decision, ReviewReply, Waiting, token_of
 from domain.review import parse_answer as parse
-from domain.tokens import token_of
 
 WAITING = ["t01", "t02", "t03"]
 
