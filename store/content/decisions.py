@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, column, exists, func, select, table, update
+from sqlalchemy import ColumnElement, Row, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,8 +27,6 @@ from store.text import clean_json, clean_text
 
 _UNSET = datetime.min.replace(tzinfo=UTC)
 _STANDING = decisions.c.state.in_([DecisionState.RECORDED, DecisionState.ACCEPTED])
-_CHECKPOINTS = table("checkpoints", column("thread_id"), column("parent_checkpoint_id"))
-"""LangGraph's."""
 _OF_OWNER = ("organization_id", "company_id", "run_id")
 
 
@@ -107,15 +105,10 @@ class Decisions:
             return [await _recorded(connection, owner, each) for each in given]
 
     async def to_carry_out(self, owner: Owner, point: str, checkpoint: str) -> list[Decided]:
-        """Return what is recorded at a review point, and what was accepted at a checkpoint, oldest first.
-
-        What was accepted at a checkpoint that the thread has moved past was carried out, on another branch.
-        """
+        """Return what is recorded at a review point, and what was accepted at a checkpoint, oldest first."""
         recorded = decisions.c.state == DecisionState.RECORDED
         accepted = (decisions.c.state == DecisionState.ACCEPTED) & (decisions.c.checkpoint == checkpoint)
-        of_thread = _CHECKPOINTS.c.thread_id == clean_text(owner.run_id)
-        moved_past = exists().where(of_thread, _CHECKPOINTS.c.parent_checkpoint_id == checkpoint)
-        return await self._rows(owner, decisions.c.point == point, recorded | (accepted & ~moved_past))
+        return await self._rows(owner, decisions.c.point == point, recorded | accepted)
 
     async def recorded(self, owner: Owner) -> list[Decided]:
         """Return what is recorded and not yet carried out, oldest first."""
