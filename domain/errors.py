@@ -82,6 +82,10 @@ class PostHubError(RuntimeError):
             **self.details,
         }
 
+    def _asdict(self) -> dict[str, Any]:
+        """As the LangGraph server tells its clients: name and words where they look for them, and the rest."""
+        return {**self.as_json(), "error": type(self).__name__, "message": str(self)}
+
 
 class InvalidInput(PostHubError):
     code = "INVALID_INPUT"

@@ -15,12 +15,10 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import EmptyInputError, UnknownInterruptError
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
-from pydantic import ValidationError
 
 from domain.errors import InvalidInput, NotFound, NotTaken, PostHubError
 from domain.month import GRAPH_VERSION, TECHNICAL, CardStatus, Month
-from domain.stages import STAGES
-from domain.tiers import organization_name
+from domain.month_fields import policies
 from graph.content import build
 from graph.state import MonthInput, MonthOutput
 from nodes.acting import acting
@@ -35,7 +33,6 @@ _STRICT_RESUME = "__pregel_strict_resume"
 _CHECKPOINTER = "__pregel_checkpointer"
 _Run = tuple[str, str]
 """Whose it is, and its thread."""
-_POINTS = tuple(stage.point for stage in STAGES if stage.point)
 
 
 class MonthGraph(CompiledStateGraph[Month, RunContext, MonthInput, MonthOutput]):
@@ -64,7 +61,7 @@ class MonthGraph(CompiledStateGraph[Month, RunContext, MonthInput, MonthOutput])
                 run, or another release or other providers began it; the answer is to nothing that waits.
             PostHubError: The run failed; its row says why, and it can be resumed.
         """
-        asked = _checked(context)
+        asked = RunContext.read(context)
         known = dict((config or {}).get("configurable", {}))
         if self.checkpointer is None and _CHECKPOINTER not in known:
             _refuse_questions(asked)
@@ -181,29 +178,11 @@ def compiled(
     return MonthGraph(ports=ports, sandbox=sandbox, patience_seconds=patience_seconds, **vars(plain))
 
 
-def _checked(context: Any) -> RunContext:
-    try:
-        asked = RunContext.model_validate(context or {}, from_attributes=True)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
-        raise InvalidInput(
-            f"The context cannot be used: {wrong}.", next_step="Correct the assistant's configuration."
-        ) from error
-    organization_name(asked.organization)
-    return asked
-
-
 def _refuse_questions(context: RunContext) -> None:
-    policies = context.approve
-    asks = (
-        policies != "auto"
-        if isinstance(policies, str)
-        else set(policies.values()) | set(_POINTS) - set(policies)
-    )
-    if asks and asks != {"auto"}:
+    if "ask" in policies(context.approve).values():
         raise InvalidInput(
             "This run has no thread, so nobody could answer what it asks.",
-            next_step='Start it on a thread, or set approve to "auto" for every point.',
+            next_step='Start it on a thread (a cron: with on_run_completed="keep"), or set approve to "auto".',
         )
 
 

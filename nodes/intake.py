@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.errors import FetchFailed, InvalidInput, LimitExceeded, NotFound, UnsafeUrl
 from domain.month import GRAPH_VERSION, Month, Update
-from domain.month_fields import AHEAD, day_in
+from domain.month_fields import AHEAD, day_in, policies
 from domain.month_request import ApproveSchema, MonthInput, MonthRequest, TierName, parse
 from domain.review import Policy
 from domain.stages import RESEARCH, WORKING
@@ -20,24 +20,26 @@ from domain.tiers import organization_name, tier
 from fetching.pages import PageReader
 from nodes.acting import Acting, acting
 from nodes.work import Ports, announce
+from prompts.versions import unknown_template
 from store.content.items import Items
 from store.content.run_record import RunRecord
 from store.content.tenants import Tenants
 
+_NODES_BY_PROMPT = {
+    code: [stage.node for stage in WORKING if code in stage.templates]
+    for stage in WORKING
+    for code in stage.templates
+}
+
 
 def _prompts_of_nodes() -> dict[str, Any]:
     """Tell Studio which node asks with which prompt. What is chosen is a version, not the prompt's text."""
-    nodes = {
-        code: [stage.node for stage in WORKING if code in stage.templates]
-        for stage in WORKING
-        for code in stage.templates
-    }
     version = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "minLength": 1}]}
     described: dict[str, Any] = {
         code: {**version, "title": code, "description": f"For {', '.join(used)}.", "langgraph_nodes": used}
-        for code, used in nodes.items()
+        for code, used in _NODES_BY_PROMPT.items()
     }
-    everywhere = sorted({node for used in nodes.values() for node in used})
+    everywhere = sorted({node for used in _NODES_BY_PROMPT.values() for node in used})
     return {"langgraph_nodes": everywhere, "properties": described}
 
 
@@ -64,6 +66,29 @@ class RunContext(BaseModel):
         description="Prompt versions by template, as numbers or labels: BLOGPOST_GEN_V1: 3, or staging.",
         json_schema_extra=_prompts_of_nodes(),
     )
+
+    @classmethod
+    def read(cls, given: Any) -> RunContext:
+        """Check a context as an engine or an assistant gives it; what is left out has its default.
+
+        Raises:
+            InvalidInput: No month can be run with it; says what of it is wrong.
+        """
+        try:
+            context = cls.model_validate(given or {}, from_attributes=True)
+        except ValidationError as error:
+            wrong = "; ".join(
+                f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5]
+            )
+            raise InvalidInput(
+                f"The context cannot be used: {wrong}.", next_step="Correct the assistant's configuration."
+            ) from error
+        organization_name(context.organization)
+        tier(context.tier)
+        policies(context.approve)
+        if unknown := sorted(context.templates.keys() - _NODES_BY_PROMPT):
+            raise unknown_template(unknown[0], {*_NODES_BY_PROMPT})
+        return context
 
 
 @dataclass(frozen=True)

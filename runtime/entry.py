@@ -1,59 +1,31 @@
 """What langgraph.json names: the graph and the checkpointer of the LangGraph server.
 
-The server opens the checkpointer once, at its start, and asks for the graph for every run and every schema, so
-the services are opened once and shared. LiteLLM is imported with this module: inside a running server's event
-loop its import would block.
+The server opens the checkpointer once, at its start, and asks for the graph for every run and every schema. It may name
+them as ``runtime.entry:month`` or as ``./runtime/entry.py:month``.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
-from runtime.installation import check_packages
+from runtime.server.opened import services, serving  # isort: skip  # before all others: it looks whose they are
 
-check_packages()  # before a stranger's package of one of our names is imported
-
-from gateway.build import preload  # noqa: E402
-from graph.content import MAX_PARALLEL, MAX_STEPS  # noqa: E402
-from graph.running import compiled  # noqa: E402
-from runtime.services import Services, open_services  # noqa: E402
-from runtime.settings import load  # noqa: E402
-from store.checkpoints import PostHubSaver  # noqa: E402
-from store.money.sweeper import LEASE_SECONDS  # noqa: E402
+from graph.content import MAX_PARALLEL, MAX_STEPS
+from graph.running import compiled
+from store.checkpoints import PostHubSaver
+from store.money.sweeper import LEASE_SECONDS
 
 _GRACE_SECONDS = 10.0
 """What a lease that has just run out may take to be seen."""
-
-_settings = load()
-preload(_settings.engine, _settings.providers)
-
-_opening = asyncio.Lock()
-_stack = AsyncExitStack()
-_services: Services | None = None
-
-
-async def services() -> Services:
-    """Return this process's services; the first to ask opens them."""
-    global _services
-    async with _opening:
-        if _services is None:
-            settings = await asyncio.to_thread(load)
-            _services = await _stack.enter_async_context(open_services(settings))
-    return _services
 
 
 @asynccontextmanager
 async def checkpointer() -> AsyncIterator[PostHubSaver]:
     """Checkpoints of server runs, in PostgreSQL; closing it closes everything that was opened."""
-    global _services
-    try:
-        yield (await services()).saver
-    finally:
-        _services = None
-        await _stack.aclose()
+    async with serving() as opened:
+        yield opened.saver
 
 
 async def month() -> Any:

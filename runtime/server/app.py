@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from app.files import NoSuchPart, SharedFiles
 from domain.errors import NotFound, PostHubError
-from runtime.entry import services
 from runtime.server.callers import Callers
+from runtime.server.opened import services
 from runtime.server.wall import Wall
 from runtime.settings import load
 from store.content.file_links import ROUTE

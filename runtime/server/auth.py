@@ -10,12 +10,13 @@ from typing import Any
 
 from langgraph_sdk import Auth
 
-from domain.errors import NotAllowed
+from domain.errors import InvalidInput, NotAllowed
 from domain.ids import stable_id
 from domain.people.member import Caller
 from domain.people.roles import Role, need
-from runtime.entry import services
+from nodes.intake import RunContext
 from runtime.server.app import callers
+from runtime.server.opened import services
 from runtime.server.wall import CALLER, WHO
 from store.people.members import Members
 
@@ -49,11 +50,14 @@ async def nothing_else(ctx: Any, value: Any) -> bool:
 async def threads(ctx: Any, value: Any) -> Any:
     """Threads and their runs: an answer needs an approver, everything else that changes an editor."""
     caller = await _caller(ctx)
+    if ctx.action == "create_run":
+        _check_context(value["kwargs"])
+        user = _user(caller) if caller else _LOCAL  # of a cron's run the server knows a name alone
+        value["kwargs"]["config"]["configurable"]["langgraph_auth_user"] = user
     if caller is None:
         return None
     if ctx.action == "create_run":
         _need(caller, Role.APPROVER if _is_answer(value) else Role.EDITOR, "Starting or changing a month")
-        value["kwargs"]["config"]["configurable"]["langgraph_auth_user"] = _user(caller)
     else:
         _need_for(ctx.action, caller, "Changing a thread")
     await _refuse_foreign_run(ctx.action, caller, value.get("thread_id"))
@@ -64,6 +68,7 @@ async def threads(ctx: Any, value: Any) -> Any:
 async def assistants(ctx: Any, value: Any) -> Any:
     """Assistants: an organization's own, and to read those of the server."""
     caller = await _caller(ctx)
+    _check_context(value)
     if caller is None:
         return None
     _need_for(ctx.action, caller, "Changing an assistant")
@@ -79,6 +84,7 @@ async def assistants(ctx: Any, value: Any) -> Any:
 async def crons(ctx: Any, value: Any) -> Any:
     """Crons: an editor makes them; they run as long as that person is a member."""
     caller = await _caller(ctx)
+    _check_context(value.get("payload"))
     if caller is None:
         return None
     _need_for(ctx.action, caller, "Changing a cron")
@@ -98,9 +104,11 @@ async def store(ctx: Any, value: Any) -> None:
 
 
 async def _caller(ctx: Any) -> Caller | None:
-    """Return who acts; None where no key is needed. A cron's run says only which member made it."""
+    """Return who acts; None where no key is needed. A cron's run says only who made it."""
     organization = ctx.user.get(MINE) if hasattr(ctx.user, "get") else None
     if organization == "":
+        return None
+    if ctx.user.identity == _LOCAL["identity"] and await (await callers()).are_all_local():
         return None
     if organization:
         its = {name: ctx.user[name] for name in ("identity", "person", "permissions")}
@@ -132,6 +140,16 @@ def _need(caller: Caller, role: Role, what: str) -> None:
         need(caller.role, role, what)
     except NotAllowed as error:
         raise Auth.exceptions.HTTPException(status_code=403, detail=str(error)) from error
+
+
+def _check_context(given: Mapping[str, Any] | None) -> None:
+    """Refuse what no month could be run with when it is given, whoever gives it, not when it is run."""
+    given = given or {}
+    context = given.get("context") or (given.get("config") or {}).get("configurable")
+    try:
+        RunContext.read(context)
+    except InvalidInput as error:
+        raise Auth.exceptions.HTTPException(status_code=422, detail=str(error)) from error
 
 
 def _is_answer(value: Mapping[str, Any]) -> bool:

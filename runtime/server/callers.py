@@ -36,8 +36,10 @@ class Callers:
 
     async def is_open_to(self, scope: Scope) -> bool:
         """Whether a request needs no key: it is from this machine, and no key was made yet."""
-        if not is_local(scope, self._origins):
-            return False
+        return is_local(scope, self._origins) and await self.are_all_local()
+
+    async def are_all_local(self) -> bool:
+        """Whether no key was made yet, so that nobody asks but programs of this machine."""
         if not self._closed:
             self._closed = await self._keys.any_made()
         return not self._closed

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from langgraph_sdk import get_client
 
-from tests.acceptance.test_langgraph_server import Server, server, waiting
-
-__all__ = ["server"]
+from tests.acceptance.test_langgraph_server import Server, serving, waiting
 
 POLICY = {"dna": "auto", "personas": "auto", "topics": "ask", "posts": "ask", "packages": "ask"}
 CONTEXT = {"tier": "ultimate", "approve": POLICY}
 APPROVE = {"type": "approve"}
+
+
+@pytest.fixture
+def server(tmp_path: Path, empty_database_uri: str, redis_uri: str, sandbox_server: Any) -> Iterator[Server]:
+    """A server whose langgraph.json names files, not modules."""
+    with serving(tmp_path, empty_database_uri, redis_uri, sandbox_server, by_path=True) as running:
+        yield running
 
 
 class Thread:

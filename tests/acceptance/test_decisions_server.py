@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 from langgraph_sdk import get_client
+from langgraph_sdk.errors import UnprocessableEntityError
 
 from tests.acceptance.test_langgraph_server import Server, serving, waiting
 from tests.conftest import fresh_database
@@ -63,21 +64,14 @@ def server(
 
 def request_for(sandbox: Any) -> dict[str, Any]:
     name, site = next(iter(sandbox.sites.items()))
-    return {
-        "company": name,
-        "website": site,
-        "month": "2027-01",
-        "posts": 1,
-        "platforms": ["linkedin"],
-        "again": True,
-    }
+    return {"company": name, "website": site, "month": "2027-01", "posts": 1, "platforms": ["linkedin"]}
 
 
 class Month:
     """A month of an organization of its own, so that each buys the same; asks from the topics on."""
 
     def __init__(self, server: Server, sandbox: Any, organization: str, uri: str) -> None:
-        self._server, self._sandbox, self._uri = server, sandbox, uri
+        self._server, self.sandbox, self._uri = server, sandbox, uri
         self.organization = organization
         self.thread = ""
         self._since = sandbox.mark()
@@ -93,7 +87,7 @@ class Month:
         await self.client.runs.wait(
             self.thread,
             "month",
-            input=request_for(self._sandbox),
+            input=request_for(self.sandbox),
             context={"tier": "ultimate", "organization": self.organization, "approve": points},
             durability="sync",
         )
@@ -148,8 +142,15 @@ class Month:
                 [self.thread],
             )
         }
-        lines = self._sandbox.bill(self._since)
+        lines = self.sandbox.bill(self._since)
         return Counter(line["provider"] for line in lines if line["client_request_id"] not in others)
+
+    def booked(self) -> int:
+        """Calls of the organization, whichever run made them."""
+        ((calls,),) = self._rows(
+            "select count(*) from attempts where organization_id = %s", [self.organization]
+        )
+        return int(calls)
 
     def bought_twice(self) -> list[Any]:
         """Calls that were settled more than once."""
@@ -208,6 +209,55 @@ async def test_the_program_of_the_how_to_approves_what_waits(month: Month) -> No
     exec(page.split("```python\n")[1].split("```")[0], program)
     await program["approve"](month.client, month.thread)
     assert (await month.asked("posts"))["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("context", "said"),
+    [
+        ({"tier": "gold"}, "Choose one of basic, pro, ultimate."),
+        ({"approve": "maybe"}, "approve"),
+        ({"approve": {"post": "auto"}}, "dna, personas, topics, posts, packages"),
+        ({"organization": " "}, "Give an organization's name"),
+        ({"templates": {"BLOGPOST_GEN_V9": 1}}, "Did you mean BLOGPOST_GEN_V1?"),
+    ],
+    ids=str,
+)
+async def test_what_no_month_could_be_run_with_is_refused_when_it_is_given_and_not_when_it_is_run(
+    month: Month, context: dict[str, Any], said: str
+) -> None:
+    client = month.client
+    assistant = (await client.assistants.create("month", context={"tier": "pro"}))["assistant_id"]
+    thread = (await client.threads.create())["thread_id"]
+    yearly = {"schedule": "0 0 1 1 *", "context": context}
+    for given in (
+        client.assistants.create("month", context=context),
+        client.assistants.create("month", config={"configurable": context}),
+        client.assistants.update(assistant, context=context),
+        client.crons.create("month", **yearly),
+        client.crons.create_for_thread(thread, "month", **yearly),
+        client.runs.create(thread, "month", input={}, context=context),
+    ):
+        with pytest.raises(UnprocessableEntityError, match=re.escape(said)):
+            await given
+
+
+async def test_an_error_says_its_code_what_is_wrong_what_it_cost_and_what_to_do(month: Month) -> None:
+    thread = (await month.client.threads.create())["thread_id"]
+    past = {**request_for(month.sandbox), "month": "2020-01"}
+    with pytest.raises(
+        Exception, match=r"InvalidInput: The month 2020-01 is in the past\. Use 20.* or a later one"
+    ):
+        await month.client.runs.wait(thread, "month", input=past)
+    told = (await month.client.threads.get(thread))["error"]
+    assert (told["code"], told["money"], told["retryable"]) == ("INVALID_INPUT", "none", False)
+    assert told["message"] == f"The month 2020-01 is in the past. {told['next_step']}"
+
+
+async def test_a_run_without_a_thread_that_would_ask_is_refused_before_it_pays(month: Month) -> None:
+    given = {"input": request_for(month.sandbox), "context": {"organization": month.organization}}
+    with pytest.raises(Exception, match=r"InvalidInput: This run has no thread.*set approve to"):
+        await month.client.runs.wait(None, "month", **given)
+    assert month.booked() == 0
 
 
 async def test_an_answer_that_is_sent_twice_at_the_topics_approves_no_post(
@@ -292,3 +342,29 @@ def kill(server: Server) -> None:
     assert server.process
     os.killpg(server.process.pid, signal.SIGKILL)
     server.process.wait(timeout=60)
+
+
+async def test_a_cron_makes_a_month_once_and_is_told_of_the_first_run_when_it_fires_again(
+    month: Month,
+) -> None:
+    company = f"Kavárna {month.organization}"
+    every_other_second = "* * * * * */2"
+    cron = await month.client.crons.create(
+        "month",
+        schedule=every_other_second,
+        input={**request_for(month.sandbox), "company": company, "month": "next"},
+        context={"organization": month.organization},
+        on_run_completed="keep",
+    )
+    made: list[Any] = []
+    try:
+        while not {"interrupted", "error"} <= {each["status"] for each in made}:
+            await asyncio.sleep(0.5)
+            found = await month.client.threads.search(limit=100)
+            made = [each for each in found if (each["values"] or {}).get("company") == company]
+    finally:
+        await month.client.crons.delete(cron["cron_id"])
+    (month.thread,) = [each["thread_id"] for each in made if each["status"] == "interrupted"]
+    told = [each["error"]["message"] for each in made if each["status"] == "error"]
+    assert all(f"already: the run {month.thread}" in words for words in told)
+    assert month.booked() == sum(month.bought().values())

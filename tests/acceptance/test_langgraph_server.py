@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -94,6 +95,15 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def naming_files(config: str) -> str:
+    """Turn ``a.b:c``, and ``a.b.c`` of the checkpointer, into ``./a/b.py:c``."""
+
+    def path(found: re.Match[str]) -> str:
+        return f'"./{found[1].replace(".", "/")}.py:{found[2]}"'
+
+    return re.sub(r'"(runtime\.[\w.]+)[.:](\w+)"', path, config)
+
+
 @pytest.fixture
 def server(tmp_path: Path, empty_database_uri: str, redis_uri: str, sandbox_server: Any) -> Iterator[Server]:
     with serving(tmp_path, empty_database_uri, redis_uri, sandbox_server) as running:
@@ -101,9 +111,13 @@ def server(tmp_path: Path, empty_database_uri: str, redis_uri: str, sandbox_serv
 
 
 @contextmanager
-def serving(folder: Path, database_uri: str, redis_uri: str, sandbox_server: Any) -> Iterator[Server]:
-    """A server in a folder of its own, on stand-in providers."""
-    (folder / "langgraph.json").write_text((ROOT / "langgraph.json").read_text())
+def serving(
+    folder: Path, database_uri: str, redis_uri: str, sandbox_server: Any, *, by_path: bool = False
+) -> Iterator[Server]:
+    """A server in a folder of its own, on stand-in providers; its langgraph.json names modules, or files."""
+    config = (ROOT / "langgraph.json").read_text()
+    (folder / "langgraph.json").write_text(naming_files(config) if by_path else config)
+    (folder / "runtime").symlink_to(ROOT / "runtime")
     parts = urlsplit(sandbox_server.base_url)
     names = ("GEMINI", "PERPLEXITY", "NANOBANA", "VEO")
     environment = {
@@ -115,6 +129,7 @@ def serving(folder: Path, database_uri: str, redis_uri: str, sandbox_server: Any
         "POSTHUB_HOME": str(folder / "home"),
         "POSTHUB_ALLOW_PRIVATE_HOSTS": f"{parts.hostname}:{parts.port}",
         "POSTHUB_VIDEO_POLL_SECONDS": "0.3",
+        "CRON_SCHEDULER_SLEEP_TIME": "1",
         **{f"{name}_API_KEY": "test" for name in names},
         **{f"{name}_BASE_URL": sandbox_server.base_url for name in names},
     }

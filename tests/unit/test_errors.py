@@ -25,4 +25,5 @@ def test_the_server_passes_on_what_failed_and_what_to_do() -> None:
     )
     assert done.returncode == 0, done.stderr
     said: dict[str, Any] = json.loads(done.stdout)
-    assert said == {"error": "LimitExceeded", "message": "The tier basic has 8 posts. Ask for fewer."}
+    assert (said["error"], said["message"]) == ("LimitExceeded", "The tier basic has 8 posts. Ask for fewer.")
+    assert (said["code"], said["next_step"], said["money"]) == ("LIMIT_EXCEEDED", "Ask for fewer.", "none")

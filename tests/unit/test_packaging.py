@@ -41,18 +41,24 @@ def test_the_command_line_loads_no_heavy_library_for_its_help() -> None:
     assert said.stdout.strip() == "[]"
 
 
-def test_the_graph_and_checkpointer_of_the_server_can_be_imported_by_name() -> None:
+def test_the_graph_and_checkpointer_of_the_server_are_found_by_name_and_by_path_and_share_what_is_open() -> (
+    None
+):
     code = (
-        "import json, importlib\n"
+        "import json, importlib, importlib.util, sys\n"
         "config = json.load(open('langgraph.json'))\n"
-        "module, name = config['graphs']['month']['path'].split(':')\n"
-        "getattr(importlib.import_module(module), name)\n"
-        "module, name = config['checkpointer']['path'].rsplit('.', 1)\n"
-        "getattr(importlib.import_module(module), name)\n"
-        "print('both')"
+        "module, graph = config['graphs']['month']['path'].split(':')\n"
+        "same, saver = config['checkpointer']['path'].rsplit('.', 1)\n"
+        "assert module == same\n"
+        "named = importlib.import_module(module)\n"
+        "spec = importlib.util.spec_from_file_location('__loaded_by_path', module.replace('.', '/') + '.py')\n"
+        "pathed = sys.modules[spec.name] = importlib.util.module_from_spec(spec)\n"
+        "spec.loader.exec_module(pathed)\n"
+        "for each in (named, pathed): getattr(each, graph), getattr(each, saver)\n"
+        "print(named.services is pathed.services)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert said.stdout.strip().splitlines()[-1] == "both"
+    assert said.stdout.strip().splitlines()[-1] == "True"
 
 
 def test_a_package_of_ours_that_is_found_somewhere_else_is_named(tmp_path: Path) -> None:
