@@ -154,15 +154,17 @@ def test_a_month_can_be_decided_by_files_from_review_to_review(cli: Cli, tmp_pat
     assert cli.here("resume", thread).returncode == 0
 
 
-def _wait_for_held(cli: Cli, thread: str, node: str) -> None:
-    """Until a call of this node is under way."""
+def _wait_until_asked(cli: Cli, mark: str, thread: str, node: str) -> None:
+    """Until the provider has the request of a node, whose answer is to come."""
     held = (
-        "select 1 from attempts a join jobs j on j.id = a.job_id"
+        "select a.id from attempts a join jobs j on j.id = a.job_id"
         " where j.run_id = %s and j.node = %s and a.state = 'held'"
     )
     with psycopg.connect(cli.environment["DATABASE_URI"], autocommit=True) as connection:
-        while not connection.execute(held, [thread, node]).fetchall():
+        under_way: set[str] = set()
+        while not under_way & {line["client_request_id"] for line in cli.sandbox.bill(mark)}:
             time.sleep(0.1)
+            under_way = {str(id) for (id,) in connection.execute(held, [thread, node]).fetchall()}
 
 
 @pytest.mark.parametrize(
@@ -183,7 +185,7 @@ def test_a_signal_in_the_middle_loses_nothing_and_buys_nothing_twice(
             thread = line.split()[1]
         if "Topics    1/1" in line:
             break
-    _wait_for_held(cli, thread, "write_post")
+    _wait_until_asked(cli, mark, thread, "write_post")
     process.send_signal(number)
     out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == status
