@@ -25,6 +25,12 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
+def _begin() -> None:
+    """In pytest's process: it ends with this one, and hears Ctrl-C however this one was begun."""
+    _prctl(_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _wait_for(pid: int) -> int:
     """Bury every child that ends, until one of them is this one; returns its exit status."""
     while True:
@@ -45,10 +51,7 @@ def _end_all() -> None:
 
 def main(arguments: list[str]) -> int:
     _prctl(_SET_CHILD_SUBREAPER, 1)
-    tests = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *arguments],
-        preexec_fn=lambda: _prctl(_SET_PDEATHSIG, signal.SIGKILL),
-    )
+    tests = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], preexec_fn=_begin)
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         os.kill(tests.pid, number)
