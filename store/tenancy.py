@@ -22,7 +22,8 @@ class System(Enum):
 
 
 SYSTEM: Final = System.SYSTEM
-"""Whose housekeeping is: leases, sweeps, reconciling, what is looked up before it is known whose it is."""
+"""Whose housekeeping is: leases, sweeps, reconciling, what is looked up before it is known whose it is; and the three
+statements of journal and ledger that write for many organizations at once, whose every row names its own."""
 Whose = str | System
 """An organization's id, or `SYSTEM`."""
 

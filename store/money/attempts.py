@@ -61,8 +61,9 @@ def _names(call: Call) -> dict[str, Any]:
 
 
 def close_values(
-    attempt_id: str, state: str, basis: Basis | None, cost: int | None, usage: Usage, error_code: str | None
+    hold: Hold, state: str, basis: Basis | None, cost: int | None, usage: Usage, error_code: str | None
 ) -> dict[str, Any]:
     """The fields of a row to be closed; ``cost`` None stands for all that was held."""
-    closing = {"id": attempt_id, "state": state, "basis": basis, "cost": cost, "error_code": error_code}
-    return closing | asdict(usage)
+    whose = {"organization_id": hold.call.organization_id, "id": hold.attempt_id}
+    closing = {"state": state, "basis": basis, "cost": cost, "error_code": error_code}
+    return whose | closing | asdict(usage)

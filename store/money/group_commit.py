@@ -1,7 +1,7 @@
 """Group commit: what is written at the same time is written by one statement.
 
 While a statement is under way the next one gathers, so a lone write waits for nobody and a crowd shares its
-round trips and its waits for the disk. A statement is of one organization: its transaction sees no other's rows.
+round trips and its waits for the disk.
 """
 
 from __future__ import annotations
@@ -24,49 +24,44 @@ class GroupCommit(Generic[T, R]):
     """Gathers writes.
 
     Args:
-        write: Writes all that it is given of an organization, or nothing of it, and returns a result for each.
+        write: Writes all that it is given, or nothing of it, and returns a result for each.
     """
 
-    def __init__(self, write: Callable[[str, Sequence[T]], Awaitable[Sequence[R]]]) -> None:
+    def __init__(self, write: Callable[[Sequence[T]], Awaitable[Sequence[R]]]) -> None:
         self._write = write
-        self._waiting: dict[str, list[_Place[T, R]]] = {}
-        self._writers: dict[str, asyncio.Task[None]] = {}
+        self._waiting: list[_Place[T, R]] = []
+        self._writer: asyncio.Task[None] | None = None
 
-    async def __call__(self, organization_id: str, item: T) -> R:
-        """Write an item with those of its organization beside it.
+    async def __call__(self, item: T) -> R:
+        """Write an item with those beside it.
 
         A caller that is cancelled does not know whether it was written. What ``write`` raises of several is met
         by the one that it is about: each is then written by itself.
         """
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(organization_id, []).append((item, future))
-        if organization_id not in self._writers:
+        self._waiting.append((item, future))
+        if self._writer is None:
             # Of no caller: neither the first one's cancel nor its context is that of the others.
-            writing = asyncio.create_task(self._run(organization_id), context=Context())
-            self._writers[organization_id] = writing
+            self._writer = asyncio.create_task(self._run(), context=Context())
         return await future
 
-    async def _run(self, organization_id: str) -> None:
-        waiting = self._waiting[organization_id]
+    async def _run(self) -> None:
         try:
-            while waiting:
-                batch = waiting[:_MOST]
-                del waiting[:_MOST]
-                await self._flush(organization_id, [place for place in batch if not place[1].done()])
+            while self._waiting:
+                batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+                await self._flush([place for place in batch if not place[1].done()])
         finally:
-            del self._writers[organization_id]
-            if not waiting:
-                del self._waiting[organization_id]
+            self._writer = None
 
-    async def _flush(self, organization_id: str, batch: Sequence[_Place[T, R]]) -> None:
+    async def _flush(self, batch: Sequence[_Place[T, R]]) -> None:
         try:
-            results = await self._write(organization_id, [item for item, _ in batch]) if batch else ()
+            results = await self._write([item for item, _ in batch]) if batch else ()
         except Exception as error:
             if len(batch) == 1 or isinstance(error, StoreUnavailable | StorageFull):
                 _tell(batch, error)
                 return
             for place in batch:
-                await self._flush(organization_id, [place])
+                await self._flush([place])
         except BaseException:
             for _, future in batch:
                 future.cancel()

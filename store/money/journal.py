@@ -23,6 +23,7 @@ from domain.worlds import World
 from store.database import Database
 from store.money import sql
 from store.money.group_commit import GroupCommit
+from store.tenancy import SYSTEM
 from store.text import json_text, original_json
 
 _POLL_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5)
@@ -158,7 +159,7 @@ class Journal:
             return False
         self._in_hand.opening.add(key.id)
         try:
-            opened = await self._inserting(key.call.organization_id, _identity(key) | {"lease": lease})
+            opened = await self._inserting(_identity(key) | {"lease": lease})
             if opened:
                 self._in_hand.working.add(key.id)
             return opened
@@ -175,11 +176,11 @@ class Journal:
         Returns:
             False where the journal knows the job: what it has bought comes first.
         """
-        return await self._inserting(key.call.organization_id, _identity(key) | {"output": dict(output)})
+        return await self._inserting(_identity(key) | {"output": dict(output)})
 
-    async def _insert_all(self, organization_id: str, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
+    async def _insert_all(self, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
         values = [json_text(rows), self.owner]
-        opened = {row.id for row in await self._database.rows(organization_id, _OPEN_MANY, values)}
+        opened = {row.id for row in await self._database.rows(SYSTEM, _OPEN_MANY, values)}
         found = []
         for row in rows:
             found.append(row["id"] in opened)

@@ -84,7 +84,7 @@ class Ledger:
         """
         waited, tries = 0.0, 0
         while True:
-            month = await self._holding(hold.call.organization_id, hold)
+            month = await self._holding(hold)
             if month is not None:
                 tell(lambda observer: observer.held(hold))
                 return month
@@ -99,7 +99,7 @@ class Ledger:
             await asyncio.sleep(seconds)
             waited, tries = waited + seconds, tries + 1
 
-    async def _hold_all(self, organization_id: str, holds: Sequence[Hold]) -> list[str | None]:
+    async def _hold_all(self, holds: Sequence[Hold]) -> list[str | None]:
         """Return the month of each hold; None for one that does not fit."""
         values = [
             json_text([hold_values(hold) for hold in holds]),
@@ -108,14 +108,23 @@ class Ledger:
             self.world,
         ]
         try:
-            rows = await self._database.rows(organization_id, _HOLD, values)
+            rows = await self._database.rows(SYSTEM, _HOLD, values)
         except NotNullViolation as error:
             if error.diag.column_name != "month":
                 raise
-            if len(holds) == 1:
-                return [None]
-            return [(await self._hold_all(organization_id, [hold]))[0] for hold in holds]
+            return [None] if len(holds) == 1 else await self._hold_apart(holds)
         return [str(row.month) for row in rows]
+
+    async def _hold_apart(self, holds: Sequence[Hold]) -> list[str | None]:
+        """Find out which of several do not fit: by organization first, then one by one."""
+        whose = [hold.call.organization_id for hold in holds]
+        groups = whose if len(set(whose)) > 1 else list(range(len(holds)))
+        months: dict[int, str | None] = {}
+        for group in dict.fromkeys(groups):
+            places = [place for place, of in enumerate(groups) if of == group]
+            found = await self._hold_all([holds[place] for place in places])
+            months.update(zip(places, found, strict=True))
+        return [months[place] for place in range(len(holds))]
 
     async def _left(self, organization_id: str, run_id: str = "") -> Left:
         values = {
@@ -142,12 +151,12 @@ class Ledger:
         The answer itself is stored with its job by the same statement. Where the row was closed for a process
         that seemed dead, the difference is booked as an adjustment.
         """
-        values = close_values(hold.attempt_id, "settled", basis, cost_micro, usage, error_code)
+        values = close_values(hold, "settled", basis, cost_micro, usage, error_code)
         return await self._close(hold, values | (answer.values() if answer else {}))
 
     async def void(self, hold: Hold, *, error_code: str) -> bool:
         """Give the hold back: the provider provably did not bill. False if the row was closed before."""
-        values = close_values(hold.attempt_id, "void", None, 0, Usage(), error_code)
+        values = close_values(hold, "void", None, 0, Usage(), error_code)
         return await self._close(hold, values)
 
     async def lose(
@@ -160,41 +169,38 @@ class Ledger:
     ) -> bool:
         """Book an attempt whose answer is unknown, at the hold's worst case unless an estimate is given."""
         basis: Basis = "worst_case" if cost_micro is None else "estimate"
-        values = close_values(hold.attempt_id, "lost", basis, cost_micro, usage or Usage(), error_code)
+        values = close_values(hold, "lost", basis, cost_micro, usage or Usage(), error_code)
         return await self._close(hold, values)
 
     async def _close(self, hold: Hold, values: dict[str, Any]) -> bool:
-        closed = await self._closing(hold.call.organization_id, values)
+        closed = await self._closing(values)
         if closed:
             tell_closed(values)
         else:
             await self._correct_early_close(hold, values["cost"])
         return closed
 
-    async def _close_all(self, organization_id: str, closings: Sequence[Mapping[str, Any]]) -> list[bool]:
+    async def _close_all(self, closings: Sequence[Mapping[str, Any]]) -> list[bool]:
         """Close several rows; of those that name one attempt the first closes it, as if they had come in turn."""
         first: dict[str, Mapping[str, Any]] = {}
         for each in closings:
             first.setdefault(each["id"], each)
         if len(first) < len(closings):
-            return await self._close_in_turn(organization_id, closings, list(first.values()))
+            return await self._close_in_turn(closings, list(first.values()))
         values = [json_text(closings), self.owner, self._default_limit]
-        rows = await self._database.rows(organization_id, ledger_sql.CLOSE, values)
+        rows = await self._database.rows(SYSTEM, ledger_sql.CLOSE, values)
         for row in rows:
             announce(row)
         closed = set(rows[0].closed) if rows else set()
         return [each["id"] in closed for each in closings]
 
     async def _close_in_turn(
-        self,
-        organization_id: str,
-        closings: Sequence[Mapping[str, Any]],
-        first: Sequence[Mapping[str, Any]],
+        self, closings: Sequence[Mapping[str, Any]], first: Sequence[Mapping[str, Any]]
     ) -> list[bool]:
         mine = {id(each) for each in first}
         rest = [each for each in closings if id(each) not in mine]
-        found = iter(await self._close_all(organization_id, first))
-        late = iter(await self._close_all(organization_id, rest))
+        found = iter(await self._close_all(first))
+        late = iter(await self._close_all(rest))
         return [next(found if id(each) in mine else late) for each in closings]
 
     async def _correct_early_close(self, hold: Hold, cost: int | None) -> None:

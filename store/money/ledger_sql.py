@@ -71,8 +71,8 @@ select m.organization_id, m.world, m.month, m.spent_micro, m.held_micro, m.limit
               order by 1) as crossed"""
 
 _CLOSINGS = """jsonb_to_recordset(cast(:rows as jsonb)) as g(
-    id text, state text, basis text, cost bigint, error_code text, input_tokens int, output_tokens int,
-    thinking_tokens int, cached_tokens int, images int, seconds float8, requests int,
+    organization_id text, id text, state text, basis text, cost bigint, error_code text, input_tokens int,
+    output_tokens int, thinking_tokens int, cached_tokens int, images int, seconds float8, requests int,
     job_id text, job_status text, job_output jsonb, job_error jsonb, job_tokens int)"""
 
 CLOSE = by_position(
@@ -83,7 +83,8 @@ answered as (
      set status = g.job_status, output = g.job_output, error = g.job_error, lease_until = null, completed_at = now(),
          tokens_used = g.job_tokens, generation_time_seconds = extract(epoch from now() - j.started_at)
     from given g
-   where j.id = g.job_id and j.output is null and (j.owner = :owner or j.status <> 'processing')
+   where j.organization_id = g.organization_id and j.id = g.job_id and j.output is null
+     and (j.owner = :owner or j.status <> 'processing')
   returning 1),
 closed as (
   update attempts a
@@ -92,7 +93,8 @@ closed as (
          input_tokens = g.input_tokens, output_tokens = g.output_tokens, thinking_tokens = g.thinking_tokens,
          cached_tokens = g.cached_tokens, images = g.images, seconds = g.seconds, requests = g.requests
     from given g
-   where (select count(*) from answered) >= 0 and a.id = g.id and a.state = 'held'
+   where (select count(*) from answered) >= 0 and a.organization_id = g.organization_id and a.id = g.id
+     and a.state = 'held'
   {_CLOSED_COLUMNS})
 {_MOVE_BUDGET}{_ANNOUNCE}, (select array_agg(id) from closed) as closed
   from moved m""",

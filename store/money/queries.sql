@@ -35,13 +35,14 @@ with given as materialized (select * from jsonb_to_recordset(cast(:rows as jsonb
     id text, job_id text, organization_id text, company_id text, run_id text, kind text, provider text, model text,
     engine text, held bigint, price_ids text[], template_code text, template_version int, template_language text,
     experiment text, arm text)),
-of_run as (select run_id, sum(held)::bigint as held from given group by run_id),
+of_run as (select organization_id, run_id, sum(held)::bigint as held from given group by organization_id, run_id),
 ceilings as (
-  select 1 from run_budgets where run_id in (select run_id from of_run) order by run_id for update),
+  select 1 from run_budgets
+   where (organization_id, run_id) in (select organization_id, run_id from of_run) order by run_id for update),
 raised as (
   update run_budgets r set held_micro = r.held_micro + o.held
     from of_run o
-   where (select count(*) from ceilings) > 0 and r.run_id = o.run_id
+   where (select count(*) from ceilings) > 0 and (r.organization_id, r.run_id) = (o.organization_id, o.run_id)
      and (r.held_micro + r.spent_micro + o.held <= r.limit_micro or o.held = 0)
   returning 1),
 moved as (

@@ -147,6 +147,14 @@ async def test_a_row_that_is_closed_never_changes(ledger: Ledger, database: Data
     assert await budget(database) == (0, 150)
 
 
+async def test_nobody_closes_what_another_organization_holds(ledger: Ledger, database: Database) -> None:
+    mine, theirs = a_hold(1000), a_hold(1000, call=replace(CALL, organization_id="org-2", run_id="run-2"))
+    await asyncio.gather(ledger.hold(mine), ledger.hold(theirs))
+    foreign = replace(theirs, call=mine.call)
+    assert await ledger.settle(foreign, cost_micro=7, basis="usage", usage=USAGE) is False
+    assert (await budget(database), await budget(database, "org-2")) == ((1000, 0), (1000, 0))
+
+
 async def test_an_overrun_is_written_as_it_was(ledger: Ledger, database: Database) -> None:
     hold = a_hold(1000)
     await ledger.hold(hold)
