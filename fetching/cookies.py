@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from http.cookies import CookieError, SimpleCookie
 
 from fetching.addresses import Target
@@ -42,9 +44,8 @@ class Cookies:
     def _take(self, target: Target, name: str, value: str, attributes: dict[str, str]) -> None:
         key = (_host(target), name)
         self._kept.pop(key, None)
-        taken_back = attributes["max-age"].strip().startswith(("0", "-")) or "1970" in attributes["expires"]
         fits = _PLAIN.fullmatch(value.strip('"')) and _PLAIN.fullmatch(name) and len(self._kept) < _MOST
-        if fits and not taken_back:
+        if fits and not _is_over(attributes["max-age"].strip(), attributes["expires"]):
             path = attributes["path"] if attributes["path"].startswith("/") else "/"
             self._kept[key] = _Cookie(value, path, bool(attributes["secure"]))
 
@@ -58,6 +59,16 @@ class Cookies:
             and (target.scheme == "https" or not cookie.secure)
         ]
         return {"Cookie": "; ".join(mine)} if mine else {}
+
+
+def _is_over(max_age: str, expires: str) -> bool:
+    """Whether a cookie is taken back: its age counts before its date (RFC 6265, 5.3)."""
+    if re.fullmatch(r"-?\d+", max_age):
+        return int(max_age) <= 0
+    try:
+        return bool(expires) and parsedate_to_datetime(expires).timestamp() <= time.time()
+    except (ValueError, OverflowError):
+        return False
 
 
 def _host(target: Target) -> str:
