@@ -51,8 +51,7 @@ def seen_by(connection: Reader, organization_id: str) -> Iterator[None]:
         StoreUnavailable: Nothing would keep the database's user apart from those of others.
     """
     with connection.transaction():
-        user = connection.execute(USER).fetchone()
-        assert user is not None, "whoever is connected is a role"
+        user = _user(connection)
         role = role_of(user["name"], bypasses=user["bypasses"], may=user["may"])
         connection.execute(entering(organization_id, role))
         yield
@@ -65,9 +64,14 @@ def check_bound(uri: str) -> None:
         StoreUnavailable: It does not and will not: the message says what an administrator has to run.
     """
     with reader(uri) as connection:
-        user = connection.execute(USER).fetchone()
-        assert user is not None, "whoever is connected is a role"
+        user = _user(connection)
         role_of(user["name"], bypasses=user["bypasses"], may=user["may"] or user["makes"])
+
+
+def _user(connection: Reader) -> dict[str, Any]:
+    user = connection.execute(USER).fetchone()
+    assert user is not None, "whoever is connected is a role"
+    return user
 
 
 def newest_revision() -> str:

@@ -18,8 +18,6 @@ from store.tenancy import ROLE, USER, no_role
 _MINE = "nullif(current_setting('posthub.organization', true), '')"
 _SYSTEM = "current_setting('posthub.system', true) = 'on'"
 _KNOWN = text("select tablename, policyname from pg_policies where schemaname = current_schema()")
-_CHECKPOINTS = "checkpoints"
-"""LangGraph's, which `store.content.decisions` reads; made after our tables, or there already."""
 
 
 def policies(table: Table) -> Iterator[tuple[str, str]]:
@@ -78,11 +76,5 @@ def _grant(connection: Connection) -> None:
     )
     for table in metadata.tables:
         connection.execute(text(f"grant select, insert, update, delete on {table} to {ROLE}"))
-    others = [*VIEWS, _CHECKPOINTS] if _has_checkpoints(connection) else VIEWS
-    connection.execute(text(f"grant select on {', '.join(others)} to {ROLE}"))
+    connection.execute(text(f"grant select on {', '.join(VIEWS)} to {ROLE}"))
     connection.execute(text(f"grant usage on schema {schema} to {ROLE}"))
-    connection.execute(text(f"alter default privileges in schema {schema} grant select on tables to {ROLE}"))
-
-
-def _has_checkpoints(connection: Connection) -> bool:
-    return connection.execute(text(f"select to_regclass('{_CHECKPOINTS}')")).scalar_one() is not None
