@@ -93,13 +93,12 @@ async def fetch(
     try:
         return await _fetch_once(fetcher, config, url, headers)
     except FetchFailed as error:
-        error.message = f"{config.name} has made the file, but it could not be fetched. {error.message}"
-        error.args = (error.message,)
-        error.next_step = (
-            "Resume the month later, and it is fetched again for nothing; if it stays so, reject the picture or "
-            "clip to have it made anew, which is paid again."
-        )
-        raise
+        raise FetchFailed(
+            f"{config.name} has made the file, but it could not be fetched. {error.message}",
+            next_step="Resume the month later, and it is fetched again for nothing; if it stays so, reject the "
+            "picture or clip to have it made anew, which is paid again.",
+            **error.details,
+        ) from error
 
 
 async def _fetch_once(

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from domain.errors import PostHubError
-from gateway.calls.failures import from_status, in_doubt, unreachable
+from gateway.calls.attempt import current_attempt
+from gateway.calls.failures import from_status, in_doubt, said, unreachable
 from gateway.config import ProviderConfig
 from gateway.ports import ATTEMPT_HEADER, Attempt
 from gateway.providers.sending import watch
@@ -95,7 +96,7 @@ class Wire:
     def _read(self, response: httpx.Response) -> dict[str, Any]:
         if response.status_code >= 300:
             message, details = error_message(response.text)
-            raise from_status(
+            raise error_answer(
                 self.provider,
                 response.status_code,
                 message,
@@ -113,6 +114,16 @@ class Wire:
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+
+def error_answer(
+    provider: str, status: int, message: str, headers: Mapping[str, str], *, details: str, secret: str | None
+) -> PostHubError:
+    """Classify an error that a provider answered with; one that came within a good answer leaves it in doubt."""
+    attempt = current_attempt.get()
+    if attempt is not None and attempt.taken:
+        return in_doubt(provider, f"it broke off with an error{said(message, secret)}")
+    return from_status(provider, status, message, headers, details=details, secret=secret)
 
 
 def classified(provider: str, error: BaseException) -> PostHubError:

@@ -17,14 +17,14 @@ from langchain_google_genai import ChatGoogleGenerativeAI
 from domain.calls import ImageRequest, TextRequest
 from domain.errors import PostHubError, ProviderRefused
 from gateway.calls.attempt import current_attempt
-from gateway.calls.failures import from_status, in_doubt, said
+from gateway.calls.failures import in_doubt
 from gateway.config import Deployment, Models, ProviderConfig
 from gateway.ports import ATTEMPT_HEADER, Answer, Attempt, Finish, MediaFile, OnText
 from gateway.providers.building import Building
 from gateway.providers.gemini.wire import NAME, finish_of, reason_of, usage_of_metadata
 from gateway.providers.media_prompt import image_prompt, nearest_ratio
 from gateway.providers.sending import WatchedTransport
-from gateway.providers.wire import chain, classified, error_message, trusted_authorities
+from gateway.providers.wire import chain, classified, error_answer, error_message, trusted_authorities
 
 _UNSEEN = {"tags": ["nostream"]}
 """Keeps LangGraph from showing these tokens by itself: the gateway's caller decides what is shown."""
@@ -167,17 +167,8 @@ class GoogleEngine:
             if isinstance(each, APIError):
                 headers = dict(getattr(each.response, "headers", None) or {})
                 message, details = error_message(json.dumps(each.details))
-                attempt = current_attempt.get()
-                if attempt is not None and attempt.taken:
-                    return in_doubt(NAME, f"it broke off with an error{said(message, self._secret)}")
-                return from_status(
-                    NAME,
-                    int(each.code),
-                    message,
-                    headers,
-                    details=details,
-                    secret=self._secret,
-                )
+                status = int(each.code)
+                return error_answer(NAME, status, message, headers, details=details, secret=self._secret)
         return classified(NAME, error)
 
     async def aclose(self) -> None:

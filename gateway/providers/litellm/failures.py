@@ -10,9 +10,8 @@ from litellm.exceptions import UnsupportedParamsError
 from litellm.llms.base_llm.chat.transformation import BaseLLMException
 
 from domain.errors import PostHubError, ProviderRefused
-from gateway.calls.attempt import current_attempt
-from gateway.calls.failures import from_status, in_doubt, said, setting_of
-from gateway.providers.wire import chain, classified, error_message
+from gateway.calls.failures import setting_of
+from gateway.providers.wire import chain, classified, error_answer, error_message
 
 _NO_CREDENTIALS = ("google.auth.", "botocore.exceptions")
 
@@ -38,10 +37,7 @@ def failure_of(provider: str, error: BaseException, secret: str | None) -> PostH
     if response is None:
         return classified(provider, error)
     message, details = error_message(_body(links, response))
-    attempt = current_attempt.get()
-    if attempt is not None and attempt.taken:
-        return in_doubt(provider, f"it broke off with an error{said(message, secret)}")
-    return from_status(
+    return error_answer(
         provider, response.status_code, message, response.headers, details=details, secret=secret
     )
 
