@@ -182,7 +182,8 @@ class Companies:
             folder = self._ports.packages / run["id"]
             for path in sorted(folder.rglob("*")):
                 if path.is_file() and not path.is_symlink():
-                    yield f"packages/{run['id']}/{path.relative_to(folder).as_posix()}", path.read_bytes()
+                    content = await asyncio.to_thread(path.read_bytes)
+                    yield f"packages/{run['id']}/{path.relative_to(folder).as_posix()}", content
 
 
 def _as_bytes(value: Any) -> bytes:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from domain.errors import InvalidInput, NotFound
 from store.content.file_links import FileLinks
-from store.content.files import FileStore, media_type_of
+from store.content.files import FileStore, shown_as
 from store.content.items import Items
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
@@ -55,7 +55,7 @@ class SharedFiles:
             StoreUnavailable: The file store or the database does not answer.
         """
         shared = self._links.read(token, now)
-        media_type = shared and media_type_of(shared.key)
+        media_type = shared and shown_as(shared.key)
         if not shared or not media_type or not await self._items.has_file(shared.organization, shared.key):
             raise NotFound("There is no such file, or its address is too old.")
         size = await self._files.size(shared.key)

@@ -69,18 +69,15 @@ def read_html(source: str) -> ReadHtml:
     """Extract what a page says; an empty or broken page gives empty fields, never an error."""
     source = _bounded(source.replace("\x00", ""))
     tree: Any = _trafilatura().load_html(source)
-    if tree is None and _TAG.search(
-        source
-    ):  # it does not take a piece without <html>, which many start pages are that only send on
+    if tree is None and _TAG.search(source):
+        # it does not take a piece without <html>, which many start pages are that only send on
         tree = _trafilatura().load_html(f"<html><body>{source}</body></html>")
     if tree is None:
         return ReadHtml("", "", "", "", ())
     for hidden in tree.xpath(_HIDDEN):
         hidden.drop_tree()
-    links, ways = (
-        _links(tree),
-        (_refresh(tree), _moves(tree), _sources(tree, "frame"), _sources(tree, "iframe")),
-    )
+    links = _links(tree)
+    ways = (_refresh(tree), _moves(tree), _sources(tree, "frame"), _sources(tree, "iframe"))
     text = _markdown(tree)
     if len(text) < _SHORT_TEXT:
         everything = visible(_trafilatura().html2txt(tree)[:_MAX_TEXT]).strip()

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from domain.content.damage import broken, restore_encoding
@@ -215,9 +215,9 @@ def _page(url: str, html: ReadHtml, max_chars: int) -> Page:
     return Page(url, title, text, html.language, links, truncated, challenge, tuple(notes))
 
 
-def readable_chars(pages: Iterable[Page]) -> int:
-    """How many letters and digits there are to read in some pages."""
-    return sum(sum(map(str.isalnum, page.text)) for page in pages)
+def readable_chars(texts: Iterable[str]) -> int:
+    """How many letters and digits there are to read in some texts."""
+    return sum(map(str.isalnum, chain.from_iterable(texts)))
 
 
 def least_readable_chars() -> int:
@@ -226,7 +226,7 @@ def least_readable_chars() -> int:
 
 
 def _readable(text: str) -> bool:
-    return sum(map(str.isalnum, text)) >= least_readable_chars()
+    return readable_chars([text]) >= least_readable_chars()
 
 
 def _challenge(title: str, text: str) -> str:

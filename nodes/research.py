@@ -87,7 +87,7 @@ class Research:
         notes: list[str] = []
         site = read_site_tool(self.ports.pages, notes.append)
         pages: list[Page] = await use(site, url=website, max_pages=_MAX_PAGES)
-        if (chars := readable_chars(pages)) < least_readable_chars():
+        if (chars := readable_chars(page.text for page in pages)) < least_readable_chars():
             if not self.ports.gateway.has_search:
                 raise _says_nothing(website, chars, notes)
             notes.insert(0, _FROM_SEARCH_ALONE.format(website=website, chars=chars))
@@ -185,7 +185,7 @@ def _check_sources(
     notes: Sequence[str],
 ) -> None:
     """Stop where neither pages nor search said anything: all that follows would be about nothing."""
-    chars = sum(sum(map(str.isalnum, page["text"])) for page in pages)
+    chars = readable_chars(page["text"] for page in pages)
     if not findings and chars < least_readable_chars():
         raise _says_nothing(state["website"], chars, notes)
 

@@ -160,7 +160,7 @@ def file_key(data: bytes, media_type: str) -> str:
     return f"{digest[:2]}/{digest}.{extension}"
 
 
-def media_type_of(key: str) -> str | None:
+def shown_as(key: str) -> str | None:
     """Return the media type of a picture or clip, by its key; None for what browsers must not be shown."""
     return _SHOWN.get(key.rpartition(".")[2])
 
