@@ -13,7 +13,7 @@ from domain.errors import InvalidInput
 from domain.ids import content_hash
 from prompts.front_matter import HEAD, dump_yaml, load_yaml, unusable, validate
 from prompts.rendering.compiling import Template, compile_source
-from store.text import clean_text
+from store.text import storable_text
 
 MAX_FILE = 200_000
 """Characters of a file: front matter with its examples, and both prompts."""
@@ -162,7 +162,7 @@ def read(text: str) -> TemplateFile:
     if len(text) > MAX_FILE:
         raise unusable("file", f"it has {len(text)} characters, and {MAX_FILE} are allowed")
     text = text.replace("\r\n", "\n").removeprefix("\ufeff")
-    if clean_text(text) != text:
+    if storable_text(text) != text:
         raise unusable("file", "it has characters that cannot be stored (NUL or half a surrogate pair)")
     match = _FILE.match(text)
     if not match:

@@ -12,7 +12,7 @@ import yaml
 from domain.caching import longest_seconds
 from domain.errors import InvalidInput
 from domain.text import nearest
-from store.text import clean_json
+from store.text import storable_json
 
 HEAD = ("code", "name", "type", "language", "purpose", "temperature", "max_tokens")
 OPTIONAL = ("cache_seconds", "output")
@@ -53,7 +53,7 @@ def load_yaml(text: str) -> dict[str, Any]:
         raise unusable("file", f"its front matter is no YAML: {str(error).splitlines()[0][:200]}") from error
     if not isinstance(front, dict) or not isinstance(front.get("variables", {}), dict):
         raise unusable("file", "its front matter is no list of fields")
-    cleaned: dict[str, Any] = clean_json(_plain(front))
+    cleaned: dict[str, Any] = storable_json(_plain(front))
     return cleaned
 
 

@@ -21,7 +21,7 @@ _UNHELD = re.compile(f"[\x00\ud800-\udfff{_ESCAPE}]")
 _ESCAPED = re.compile(f"{_ESCAPE}([0-9a-f]{{4}})")
 
 
-def clean_text(value: str) -> str:
+def storable_text(value: str) -> str:
     """Escape what PostgreSQL cannot hold and join split surrogate pairs; everything else stays as it is."""
     if value.isascii() and "\x00" not in value:
         return value
@@ -34,14 +34,14 @@ def original_text(value: str) -> str:
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), value) if _ESCAPE in value else value
 
 
-def clean_json(value: Any) -> Any:
+def storable_json(value: Any) -> Any:
     """Escape every string of a plain JSON value, keys included.
 
     Raises:
         InvalidInput: The value is no plain JSON (NaN, infinity, dates, objects).
     """
     try:
-        escaped = _each_text(value, clean_text)
+        escaped = _each_text(value, storable_text)
         canonical_json(escaped)
     except (TypeError, ValueError, RecursionError) as error:
         raise _not_plain(error) from error
@@ -62,7 +62,7 @@ def json_text(value: Any) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         if "\\u0000" in text or _UNHELD.search(text):
-            text = json.dumps(_each_text(value, clean_text), ensure_ascii=False, allow_nan=False)
+            text = json.dumps(_each_text(value, storable_text), ensure_ascii=False, allow_nan=False)
         return text
     except (TypeError, ValueError, RecursionError) as error:
         raise _not_plain(error) from error

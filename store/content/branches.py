@@ -16,7 +16,7 @@ from store.schema.content import TABLES, fact_sources
 from store.schema.money import jobs, quotes, run_budgets
 from store.schema.review import DecisionState, decisions, outcomes, questions
 from store.schema.runs import runs
-from store.text import clean_text
+from store.text import storable_text
 
 MADE: tuple[Table, ...] = (*TABLES.values(), fact_sources, decisions, outcomes)
 """What a run has made and what was decided of it."""
@@ -45,14 +45,14 @@ class Branches:
         Raises:
             NotFound: The organization has no such parent, or the thread carries another organization's run.
         """
-        run_id = clean_text(run_id)
+        run_id = storable_text(run_id)
         async with self._database.transaction(organization_id) as connection:
             key = func.hashtextextended(stable_id("branch", run_id), 0)
             await connection.execute(select(func.pg_advisory_xact_lock(key)))
             if await connection.scalar(_known(organization_id, run_id)) is None:
                 if await connection.scalar(_known(organization_id, parent)) is None:
                     raise unknown_run(parent)
-                await _copy(connection, organization_id, clean_text(parent), run_id)
+                await _copy(connection, organization_id, storable_text(parent), run_id)
 
     async def delete(self, organization_id: str, run_id: str) -> None:
         """Delete a run with all that it has made; attempts and jobs stay, without what was answered.
@@ -62,7 +62,7 @@ class Branches:
         Raises:
             NotFound: The organization has no such run.
         """
-        run_id = clean_text(run_id)
+        run_id = storable_text(run_id)
         async with self._database.transaction(organization_id) as connection:
             mine = (runs.c.organization_id == organization_id) & (runs.c.id == run_id)
             run = (await connection.execute(select(runs.c.company_id).where(mine))).first()
@@ -79,7 +79,7 @@ class Branches:
 
 
 def _known(organization_id: str, run_id: str) -> Any:
-    mine = (runs.c.organization_id == organization_id) & (runs.c.id == clean_text(run_id))
+    mine = (runs.c.organization_id == organization_id) & (runs.c.id == storable_text(run_id))
     return select(runs.c.id).where(mine)
 
 

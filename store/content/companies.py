@@ -24,7 +24,7 @@ from store.schema.money import adjustments, attempts, cache_hits, jobs
 from store.schema.prompts import prompt_events
 from store.schema.runs import runs
 from store.schema.tenants import companies
-from store.text import clean_text
+from store.text import storable_text
 
 Rows = dict[str, list[dict[str, Any]]]
 """Rows by the name of their table."""
@@ -65,14 +65,14 @@ class CompanyData:
         async with self._database.transaction(organization_id) as connection:
             return {
                 table.name: await _rows(connection, table, its)
-                for table, its in _tables(organization_id, clean_text(company_id)).items()
+                for table, its in _tables(organization_id, storable_text(company_id)).items()
             }
 
     async def counts(self, organization_id: str, company_id: str) -> dict[str, int]:
         """Return how many rows of each table are about a company, those that have none left out."""
         found = {}
         async with self._database.transaction(organization_id) as connection:
-            for table, its in _tables(organization_id, clean_text(company_id)).items():
+            for table, its in _tables(organization_id, storable_text(company_id)).items():
                 found[table.name] = (
                     await connection.scalar(select(func.count()).select_from(table).where(its)) or 0
                 )
@@ -80,7 +80,7 @@ class CompanyData:
 
     async def files(self, organization_id: str, company_id: str) -> list[str]:
         """Return the keys of a company's files."""
-        its = _tables(organization_id, clean_text(company_id))[assets]
+        its = _tables(organization_id, storable_text(company_id))[assets]
         async with self._database.transaction(organization_id) as connection:
             keys = await connection.scalars(union(*(select(key).where(its, key != "") for key in FILE_KEYS)))
             return sorted(keys)
@@ -94,7 +94,7 @@ class CompanyData:
             NotFound: The organization has no such company.
             InvalidInput: A run of it is being worked on.
         """
-        company_id = clean_text(company_id)
+        company_id = storable_text(company_id)
         whose = {"organization_id": organization_id, "company_id": company_id}
         async with self._database.transaction(organization_id) as connection:
             await _keep_away(connection, whose)

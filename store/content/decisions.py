@@ -23,7 +23,7 @@ from store.content.reviews import owned
 from store.database import Database
 from store.schema.review import DecisionState as DecisionState
 from store.schema.review import decisions, questions
-from store.text import clean_json, clean_text
+from store.text import storable_json, storable_text
 
 _UNSET = datetime.min.replace(tzinfo=UTC)
 _STANDING = decisions.c.state.in_([DecisionState.RECORDED, DecisionState.ACCEPTED])
@@ -131,7 +131,7 @@ class Decisions:
 
     async def refuse(self, owner: Owner, decision: str, problem: str, at: datetime) -> None:
         """Note that a decision changes nothing, and why."""
-        changes = {"state": DecisionState.REFUSED, "problem": clean_text(problem), "settled_at": at}
+        changes = {"state": DecisionState.REFUSED, "problem": storable_text(problem), "settled_at": at}
         await self._settle(owner, decision, changes)
 
     async def _settle(self, owner: Owner, decision: str, changes: dict[str, Any]) -> None:
@@ -150,14 +150,14 @@ class Decisions:
 def _of(owner: Owner) -> Select[Any]:
     return select(decisions).where(
         decisions.c.organization_id == owner.organization_id,
-        decisions.c.run_id == clean_text(owner.run_id),
+        decisions.c.run_id == storable_text(owner.run_id),
     )
 
 
 async def _recorded(connection: AsyncConnection, owner: Owner, given: Decided) -> Decided:
     adding = insert(decisions).values(**_values(owner, given)).on_conflict_do_nothing().returning(decisions)
     first = _of(owner).where(
-        decisions.c.token == clean_text(given.token), decisions.c.state == DecisionState.RECORDED
+        decisions.c.token == storable_text(given.token), decisions.c.state == DecisionState.RECORDED
     )
     while True:
         for statement in (adding, first):  # the first may be settled between both
@@ -168,10 +168,11 @@ async def _recorded(connection: AsyncConnection, owner: Owner, given: Decided) -
 
 def _values(owner: Owner, given: Decided) -> dict[str, Any]:
     values = {
-        name: clean_text(value) if isinstance(value, str) else value for name, value in asdict(given).items()
+        name: storable_text(value) if isinstance(value, str) else value
+        for name, value in asdict(given).items()
     }
     values |= {"id": given.id or str(uuid.uuid4()), "decided_at": func.clock_timestamp()}
-    values |= {"edited": clean_json(given.edited), "parts": clean_json(list(given.parts))}
+    values |= {"edited": storable_json(given.edited), "parts": storable_json(list(given.parts))}
     return values | owned(owner)
 
 

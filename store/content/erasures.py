@@ -14,7 +14,7 @@ from store.schema.content import assets
 from store.schema.erasures import erasures
 from store.schema.runs import runs
 from store.tenancy import SYSTEM
-from store.text import clean_text
+from store.text import storable_text
 
 FILE_KEYS = tuple(assets.c.content[name].astext for name in ("key", "thumbnailKey"))
 """Where an asset names its files."""
@@ -37,11 +37,11 @@ class Erasures:
 
     async def of_run(self, organization_id: str, run_id: str) -> list[Erasure]:
         """Return what is left of a deleted run."""
-        return await self._left(organization_id, erasures.c.run_id == clean_text(run_id))
+        return await self._left(organization_id, erasures.c.run_id == storable_text(run_id))
 
     async def of_company(self, organization_id: str, company_id: str) -> list[Erasure]:
         """Return what is left of a deleted company, and of deleted runs of it."""
-        return await self._left(organization_id, erasures.c.company_id == clean_text(company_id))
+        return await self._left(organization_id, erasures.c.company_id == storable_text(company_id))
 
     async def is_shown(self, file: str) -> bool:
         """Whether an asset still shows a file: it is named by its content, so that two may have the same."""

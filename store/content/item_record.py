@@ -14,7 +14,7 @@ from domain.errors import InvalidInput
 from domain.ids import content_hash
 from domain.month import Version
 from domain.stages import Kind
-from store.text import clean_json, clean_text, fold_key
+from store.text import fold_key, storable_json, storable_text
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ def values_of(
     Raises:
         InvalidInput: The content is no plain JSON.
     """
-    cleaned = clean_json(dict(content))
+    cleaned = storable_json(dict(content))
     return {
         "organization_id": owner.organization_id,
         "company_id": owner.company_id,
         "run_id": owner.run_id,
-        "item": clean_text(item),
+        "item": storable_text(item),
         "revision": revision,
         "content": cleaned,
         "content_hash": content_hash(cleaned),

@@ -25,7 +25,7 @@ from store.database import Database
 from store.schema.content import TABLES, assets, topics
 from store.schema.content import ItemStatus as ItemStatus
 from store.schema.runs import of_run_in, runs
-from store.text import clean_json, clean_text
+from store.text import storable_json, storable_text
 
 NOT_PLANNED = (ItemStatus.REJECTED, ItemStatus.DROPPED)
 """Statuses of topics that will never be written, so that they block nothing."""
@@ -73,7 +73,12 @@ class Items:
             InvalidInput: The content is no plain JSON.
         """
         values = values_of(owner, kind, item, revision, content)
-        values |= {"findings": clean_json(list(findings)), "author": author, "model": model, "status": status}
+        values |= {
+            "findings": storable_json(list(findings)),
+            "author": author,
+            "model": model,
+            "status": status,
+        }
         if template:
             values |= template.booked()
         async with self._database.transaction(owner.organization_id) as connection:
@@ -99,7 +104,7 @@ class Items:
             InvalidInput: The content is no plain JSON.
         """
         values = values_of(owner, kind, item, version["revision"], content)
-        values |= {"findings": clean_json(list(findings)), "author": clean_text(author)}
+        values |= {"findings": storable_json(list(findings)), "author": storable_text(author)}
         async with self._database.transaction(owner.organization_id) as connection:
             changed = await _exactly(connection, owner, kind, item, version)
             values |= {"status": ItemStatus.DRAFT, "model": changed.model}
@@ -153,7 +158,7 @@ class Items:
         table = TABLES[kind]
         query = (
             _of(table, owner)
-            .where(table.c.item == clean_text(item))
+            .where(table.c.item == storable_text(item))
             .order_by(table.c.revision, table.c.edition)
         )
         async with self._database.transaction(owner.organization_id) as connection:
@@ -210,7 +215,7 @@ class Items:
 
 def _of(table: Table, owner: Owner) -> Select[Any]:
     return select(table).where(
-        table.c.organization_id == owner.organization_id, table.c.run_id == clean_text(owner.run_id)
+        table.c.organization_id == owner.organization_id, table.c.run_id == storable_text(owner.run_id)
     )
 
 
@@ -250,10 +255,10 @@ def _family(run_id: str) -> Select[Any]:
 
 async def _newest(connection: AsyncConnection, owner: Owner, kind: Kind, item: str) -> ItemRecord:
     table = TABLES[kind]
-    query = _newest_of_each(table, owner).where(table.c.item == clean_text(item))
+    query = _newest_of_each(table, owner).where(table.c.item == storable_text(item))
     row = (await connection.execute(query)).first()
     if row is None:
-        raise NotFound(f"There is no {kind.value} {clean_text(item)!r} in this run.")
+        raise NotFound(f"There is no {kind.value} {storable_text(item)!r} in this run.")
     return record(kind, row)
 
 
@@ -262,15 +267,15 @@ async def _exactly(
 ) -> ItemRecord:
     table = TABLES[kind]
     query = _of(table, owner).where(
-        table.c.item == clean_text(item),
+        table.c.item == storable_text(item),
         table.c.revision == version["revision"],
         table.c.edition == version["edition"],
-        table.c.content_hash == clean_text(version["hash"]),
+        table.c.content_hash == storable_text(version["hash"]),
     )
     row = (await connection.execute(query)).first()
     if row is None:
         raise NotFound(
-            f"There is no {kind.value} {clean_text(item)!r} in this run with revision {version['revision']} and "
+            f"There is no {kind.value} {storable_text(item)!r} in this run with revision {version['revision']} and "
             f"edition {version['edition']} of this content."
         )
     return record(kind, row)

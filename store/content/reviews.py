@@ -15,7 +15,7 @@ from store.content.items import Owner
 from store.database import Database
 from store.schema.review import OutcomeStatus as OutcomeStatus
 from store.schema.review import outcomes
-from store.text import clean_text
+from store.text import storable_text
 
 _UNSET = datetime.min.replace(tzinfo=UTC)
 _OF_OWNER = ("id", "organization_id", "company_id", "run_id")
@@ -69,7 +69,7 @@ class Reviews:
             select(outcomes)
             .where(
                 outcomes.c.organization_id == owner.organization_id,
-                outcomes.c.run_id == clean_text(owner.run_id),
+                outcomes.c.run_id == storable_text(owner.run_id),
             )
             .order_by(outcomes.c.kind, outcomes.c.item, outcomes.c.revision)
         )
@@ -83,12 +83,12 @@ def owned(owner: Owner) -> dict[str, Any]:
     return {
         "organization_id": owner.organization_id,
         "company_id": owner.company_id,
-        "run_id": clean_text(owner.run_id),
+        "run_id": storable_text(owner.run_id),
     }
 
 
 def _cleaned(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: clean_text(value) if isinstance(value, str) else value for name, value in values.items()}
+    return {name: storable_text(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _fields(row: Row[Any], moment: str) -> dict[str, Any]:

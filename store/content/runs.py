@@ -22,7 +22,7 @@ from store.content.run_record import NEWEST, WORKED_ON, RunRecord, RunStatus, re
 from store.database import Database, reported
 from store.schema.runs import runs
 from store.tenancy import SYSTEM
-from store.text import clean_json, clean_text
+from store.text import storable_json, storable_text
 
 EXCLUSIVE_WAIT_SECONDS = 3.0
 """How long the lock of a process that was killed this moment may linger on the server."""
@@ -48,12 +48,12 @@ class Runs:
             InvalidInput: The company has another run of the month.
         """
         values = {
-            "id": clean_text(run.id),
+            "id": storable_text(run.id),
             "organization_id": run.organization_id,
             "company_id": run.company_id,
             "month": run.month,
             "tier": run.tier,
-            "request": clean_json(run.request),
+            "request": storable_json(run.request),
             "status": run.status,
             "sandbox": run.sandbox,
             "graph_version": run.graph_version,
@@ -84,7 +84,7 @@ class Runs:
             NotFound: It is unknown, or another organization's.
         """
         query = select(runs, _WORKED_ON).where(
-            runs.c.organization_id == organization_id, runs.c.id == clean_text(run_id)
+            runs.c.organization_id == organization_id, runs.c.id == storable_text(run_id)
         )
         async with self._database.transaction(organization_id) as connection:
             row = (await connection.execute(query)).first()
@@ -100,7 +100,7 @@ class Runs:
 
     async def whose(self, thread_id: str) -> str | None:
         """Return the organization whose run a thread carries; None for a thread that carries none."""
-        query = select(runs.c.organization_id).where(runs.c.id == clean_text(thread_id))
+        query = select(runs.c.organization_id).where(runs.c.id == storable_text(thread_id))
         async with self._database.transaction(SYSTEM) as connection:
             found: str | None = await connection.scalar(query)
         return found
@@ -131,10 +131,10 @@ class Runs:
         if status not in list(RunStatus):
             raise InvalidInput(f"{status!r} is no status of a run: use one of {', '.join(RunStatus)}.")
         values: dict[str, Any] = {"status": status, "waiting_at": waiting_at, "updated_at": func.now()}
-        values["error"] = None if error is None else clean_json(error)
+        values["error"] = None if error is None else storable_json(error)
         if out is not None:
-            values["out"] = clean_text(out)
-        mine = (runs.c.organization_id == organization_id) & (runs.c.id == clean_text(run_id))
+            values["out"] = storable_text(out)
+        mine = (runs.c.organization_id == organization_id) & (runs.c.id == storable_text(run_id))
         statement = update(runs).where(mine).values(**values).returning(runs.c.id)
         async with self._database.transaction(organization_id) as connection:
             if (await connection.execute(statement)).first() is None:
@@ -163,7 +163,7 @@ class Runs:
             InvalidInput: Another process works on it.
             StoreUnavailable: PostgreSQL does not answer.
         """
-        return self._exclusive(organization_id, clean_text(run_id), owner, wait_seconds)
+        return self._exclusive(organization_id, storable_text(run_id), owner, wait_seconds)
 
     @contextlib.asynccontextmanager
     async def _exclusive(
@@ -255,5 +255,5 @@ async def _take(connection: psycopg.AsyncConnection[Any], key: str, wait_seconds
 def unknown_run(run_id: str) -> NotFound:
     """Build the answer to the id of no run, or of another organization's."""
     return NotFound(
-        f"There is no run {clean_text(run_id)[:200]!r}.", next_step="List the runs with: posthub runs"
+        f"There is no run {storable_text(run_id)[:200]!r}.", next_step="List the runs with: posthub runs"
     )

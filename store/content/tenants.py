@@ -19,7 +19,7 @@ from store.database import Database
 from store.schema.content import fact_sources
 from store.schema.runs import runs
 from store.schema.tenants import companies, organizations
-from store.text import clean_text, fold_key
+from store.text import fold_key, storable_text
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Tenants:
             "business_field": business_field,
             "product_type": product_type,
         }
-        facts = {field: clean_text(value) for field, value in facts.items()}
+        facts = {field: storable_text(value) for field, value in facts.items()}
         async with self._database.transaction(organization_id) as connection:
             await _lock_organization(connection, organization_id)
             known = await _company_ids(connection, organization_id)
@@ -121,12 +121,12 @@ class Tenants:
             NotFound: It is unknown, or another organization's.
         """
         query = select(companies).where(
-            companies.c.organization_id == organization_id, companies.c.id == clean_text(company_id)
+            companies.c.organization_id == organization_id, companies.c.id == storable_text(company_id)
         )
         async with self._database.transaction(organization_id) as connection:
             row = (await connection.execute(query)).first()
         if row is None:
-            raise NotFound(f"There is no company {clean_text(company_id)!r}.")
+            raise NotFound(f"There is no company {storable_text(company_id)!r}.")
         fields: dict[str, Any] = {**row._mapping, "created_at": row.created_at.astimezone(UTC)}
         del fields["name_key"]
         return CompanyRecord(**fields)
@@ -148,12 +148,12 @@ class Tenants:
             known = await _company_ids(connection, organization_id)
         company_id = known.get(fold_key(name_or_id), name_or_id)
         if company_id not in known.values():
-            raise NotFound(f"There is no company {clean_text(name_or_id)[:200]!r}.")
+            raise NotFound(f"There is no company {storable_text(name_or_id)[:200]!r}.")
         return await self.company(organization_id, company_id)
 
     async def save_fact_sources(self, owner: Owner, facts: Sequence[tuple[str, str, str]]) -> None:
         """Replace what this run knows of where facts were found: (field, value, url) each."""
-        cleaned = dict.fromkeys(tuple(clean_text(part) for part in fact) for fact in facts)
+        cleaned = dict.fromkeys(tuple(storable_text(part) for part in fact) for fact in facts)
         rows = [
             {
                 "id": stable_id("fact", owner.organization_id, owner.run_id, *fact),

@@ -17,7 +17,7 @@ from store.database import Database
 from store.people.members import MemberRecord
 from store.schema.people import api_keys, members
 from store.tenancy import SYSTEM
-from store.text import clean_text
+from store.text import storable_text
 
 _USED = text("interval '1 minute'")
 """How exactly the last use of a key is kept: a write a request would cost more than the request's own reads."""
@@ -50,7 +50,7 @@ class Keys:
             "id": key.id,
             "organization_id": member.organization_id,
             "member_id": member.id,
-            "name": clean_text(name),
+            "name": storable_text(name),
             "role": role,
             "secret_hash": key_hash(key.text),
         }
@@ -71,14 +71,15 @@ class Keys:
         Raises:
             NotFound: The organization has no such key.
         """
-        mine = (api_keys.c.organization_id == organization_id) & (api_keys.c.id == clean_text(key_id))
+        mine = (api_keys.c.organization_id == organization_id) & (api_keys.c.id == storable_text(key_id))
         at = func.coalesce(api_keys.c.revoked_at, func.now())
         async with self._database.transaction(organization_id) as connection:
             await connection.execute(update(api_keys).where(mine).values(revoked_at=at))
             row = (await connection.execute(_with_member().where(mine))).first()
         if row is None:
             raise NotFound(
-                f"There is no key {clean_text(key_id)[:200]!r}.", next_step="See them with: posthub keys list"
+                f"There is no key {storable_text(key_id)[:200]!r}.",
+                next_step="See them with: posthub keys list",
             )
         return _record(row)
 

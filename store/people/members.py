@@ -19,7 +19,7 @@ from store.people.organizations import unknown_organization
 from store.schema.people import members
 from store.schema.tenants import organizations
 from store.tenancy import SYSTEM
-from store.text import clean_text, fold_key
+from store.text import fold_key, storable_text
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Members:
         values = {
             "id": str(uuid.uuid4()),
             "organization_id": organization_id,
-            "name": clean_text(name),
-            "email": clean_text(email),
+            "name": storable_text(name),
+            "email": storable_text(email),
             "email_key": fold_key(email),
             "role": role,
         }
@@ -74,7 +74,7 @@ class Members:
 
     async def caller(self, member_id: str) -> Caller | None:
         """Return a member as somebody who asks; None for one who is a member no more."""
-        query = select(members).where(members.c.id == clean_text(member_id))
+        query = select(members).where(members.c.id == storable_text(member_id))
         async with self._database.transaction(SYSTEM) as connection:
             row = (await connection.execute(query)).first()
         if row is None:
@@ -129,12 +129,12 @@ async def _lock(connection: AsyncConnection, organization_id: str) -> None:
 
 
 async def _find(connection: AsyncConnection, organization_id: str, email_or_id: str) -> MemberRecord:
-    named = or_(members.c.email_key == fold_key(email_or_id), members.c.id == clean_text(email_or_id))
+    named = or_(members.c.email_key == fold_key(email_or_id), members.c.id == storable_text(email_or_id))
     query = select(members).where(members.c.organization_id == organization_id, named)
     row = (await connection.execute(query)).first()
     if row is None:
         raise NotFound(
-            f"There is no member {clean_text(email_or_id)[:200]!r}.",
+            f"There is no member {storable_text(email_or_id)[:200]!r}.",
             next_step="See them with: posthub members list",
         )
     return _record(row)

@@ -13,7 +13,7 @@ from store.database import Database
 from store.schema.people import members
 from store.schema.tenants import companies, organizations
 from store.tenancy import SYSTEM
-from store.text import clean_text
+from store.text import storable_text
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Organizations:
         Raises:
             InvalidInput: There is one of this name, on a tier.
         """
-        statement = insert(organizations).values(id=clean_text(organization_id), tier=tier)
+        statement = insert(organizations).values(id=storable_text(organization_id), tier=tier)
         statement = statement.on_conflict_do_update(
             index_elements=["id"], set_={"tier": tier}, where=organizations.c.tier.is_(None)
         )
-        async with self._database.transaction(clean_text(organization_id)) as connection:
+        async with self._database.transaction(storable_text(organization_id)) as connection:
             made = await connection.execute(statement.returning(organizations.c.id))
             if made.first() is None:
                 raise InvalidInput(
@@ -57,9 +57,9 @@ class Organizations:
         Raises:
             NotFound: There is none of this name.
         """
-        mine = organizations.c.id == clean_text(organization_id)
+        mine = organizations.c.id == storable_text(organization_id)
         statement = update(organizations).where(mine).values(tier=tier).returning(organizations.c.id)
-        async with self._database.transaction(clean_text(organization_id)) as connection:
+        async with self._database.transaction(storable_text(organization_id)) as connection:
             if (await connection.execute(statement)).first() is None:
                 raise unknown_organization(organization_id)
 
@@ -84,6 +84,6 @@ class Organizations:
 def unknown_organization(organization_id: str) -> NotFound:
     """Build the refusal of a name that no organization has."""
     return NotFound(
-        f"There is no organization {clean_text(organization_id)[:200]!r}.",
+        f"There is no organization {storable_text(organization_id)[:200]!r}.",
         next_step="Make it with: posthub organizations create NAME --tier TIER",
     )

@@ -11,7 +11,7 @@ from sqlalchemy import Row, insert, select
 
 from store.database import Connection
 from store.schema.prompts import EVERY_COMPANY, SHARED, prompt_events
-from store.text import clean_json, clean_text
+from store.text import storable_json, storable_text
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,11 @@ async def record(
         "event": event,
         "version": version,
         "label": label,
-        "author": clean_text(by.author),
+        "author": storable_text(by.author),
         "role": by.role,
-        "origin": clean_text(by.origin),
-        "reason": clean_text(reason),
-        "details": clean_json(details),
+        "origin": storable_text(by.origin),
+        "reason": storable_text(reason),
+        "details": storable_json(details),
     }
     await connection.execute(insert(prompt_events).values(**values))
 

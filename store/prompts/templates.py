@@ -12,7 +12,7 @@ from sqlalchemy import Row, Select, func, insert, select
 from store.database import Connection
 from store.prompts import sql
 from store.schema.prompts import SHARED, prompt_templates
-from store.text import clean_text
+from store.text import storable_text
 
 TemplateKey = tuple[str, str]
 """Code and language: what all versions of one template have in common."""
@@ -56,7 +56,7 @@ async def next_number(connection: Connection, organization_id: str, key: Templat
 
 async def add(connection: Connection, values: Mapping[str, Any]) -> TemplateRow:
     """Keep a version; ``values`` are the columns. The caller holds the `lock`."""
-    cleaned = {**values, "author": clean_text(values["author"]), "reason": clean_text(values["reason"])}
+    cleaned = {**values, "author": storable_text(values["author"]), "reason": storable_text(values["reason"])}
     statement = insert(prompt_templates).values(**cleaned).returning(prompt_templates)
     return _row((await connection.execute(statement)).one())
 

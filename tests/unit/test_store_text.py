@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInput
-from store.text import clean_json, clean_text, fold_key, json_text, original_json, original_text
+from store.text import fold_key, json_text, original_json, original_text, storable_json, storable_text
 
 ANY = st.text(alphabet=st.characters(exclude_categories=(), include_characters="\x00\ud800\udc00\ufdd0\\u0"))
 
@@ -20,7 +20,7 @@ def _joined(value: str) -> str:
 
 @given(ANY)
 def test_any_text_can_be_stored_and_comes_back_as_it_was(value: str) -> None:
-    stored = clean_text(value)
+    stored = storable_text(value)
     assert "\x00" not in stored
     stored.encode("utf-8")
     assert original_text(stored) == _joined(value)
@@ -28,21 +28,21 @@ def test_any_text_can_be_stored_and_comes_back_as_it_was(value: str) -> None:
 
 @given(st.text().filter(lambda value: "\x00" not in value and "\ufdd0" not in value))
 def test_a_text_that_can_be_stored_is_left_as_it_is(value: str) -> None:
-    assert clean_text(value) == value
+    assert storable_text(value) == value
 
 
 def test_a_split_surrogate_pair_is_joined_again() -> None:
-    assert clean_text("\ud83d\ude00") == "😀"
+    assert storable_text("\ud83d\ude00") == "😀"
 
 
 def test_an_id_that_cannot_be_stored_is_no_other_id() -> None:
-    assert clean_text("run-1\x00") != "run-1"
+    assert storable_text("run-1\x00") != "run-1"
 
 
 def test_keys_and_values_at_every_depth_are_escaped() -> None:
     value = {"a\x00": [{"b": ["c\x00"]}]}
-    assert "\x00" not in str(clean_json(value))
-    assert original_json(clean_json(value)) == value
+    assert "\x00" not in str(storable_json(value))
+    assert original_json(storable_json(value)) == value
 
 
 @given(ANY)
@@ -63,7 +63,7 @@ def test_a_structure_nested_without_end_is_bad_input() -> None:
     endless: list[Any] = []
     endless.append(endless)
     with pytest.raises(InvalidInput):
-        clean_json(endless)
+        storable_json(endless)
 
 
 @pytest.mark.parametrize("other", ["KAVÁRNA  u mlýna", " Kavárna U Mlýna ", "Kava\u0301rna U Mly\u0301na"])
