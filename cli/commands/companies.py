@@ -108,7 +108,7 @@ def _confirm(shown: Screen, company: str) -> None:
 
 def _draw(shown: Screen, found: CompanyShown) -> None:
     its = found.record
-    shown.out.print(Text(f"{clean(its.name)}  {clean(its.website)}  {its.id}"))
+    shown.out.print(Text(f"{clean(its.name)}  {clean(its.website)}  {its.id}"), soft_wrap=True)
     for name, count in {**found.rows, "files": found.files}.items():
         shown.out.print(f"{count:>7}  {name}")
 

@@ -111,7 +111,7 @@ class Budgets:
         return BudgetRow(organization_id=organization_id, world=self._world, **row)
 
     async def any(self, organization_id: str) -> bool:
-        """Whether the organization has a budget in this world, of whatever month."""
+        """Whether the organization has spent in this world, or has a budget of its own there, in whatever month."""
         values = {"organization_id": organization_id, "world": self._world}
         async with self._database.transaction(organization_id) as connection:
             return bool(await connection.scalar(sql("is_of_world"), values))

@@ -22,8 +22,9 @@ select :run_id, :organization_id, :limit, coalesce(sum(held_micro), 0), coalesce
 on conflict (run_id) do update set limit_micro = excluded.limit_micro
  where run_budgets.organization_id = excluded.organization_id;
 
--- is_of_world: Whether anything was booked or set for an organization in a world.
-select exists (select 1 from budgets where organization_id = :organization_id and world = :world);
+-- is_of_world: Whether anything was booked or set for an organization in a world; a row with nothing in it is neither.
+select exists (select 1 from budgets where organization_id = :organization_id and world = :world
+                  and (calls > 0 or held_micro > 0 or limit_micro is not null));
 
 -- budget_events: The thresholds that a month has reached.
 select month, percent, limit_micro, spent_micro, happened_at from budget_events

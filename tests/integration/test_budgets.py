@@ -41,6 +41,21 @@ async def test_a_budget_of_its_own_takes_the_place_of_the_configured_one(
     assert (await budgets.show("org-1")).left_micro == 1000
 
 
+async def test_a_world_is_in_use_once_something_was_bought_or_set_there(
+    ledger: Ledger, budgets: Budgets
+) -> None:
+    void, bought = a_hold(10), a_hold(10)
+    await ledger.hold(void)
+    await ledger.void(void, error_code="AI_PROVIDER_BUSY")
+    assert not await budgets.any("org-1")
+    await ledger.hold(bought)
+    assert await budgets.any("org-1")
+    await ledger.settle(bought, cost_micro=0, basis="usage", usage=USAGE)
+    assert await budgets.any("org-1")
+    await budgets.set("org-2", await this_month(budgets), 5000)
+    assert await budgets.any("org-2")
+
+
 async def test_a_budget_below_what_is_spent_refuses_and_what_is_under_way_is_settled(
     ledger: Ledger, budgets: Budgets, database: Database
 ) -> None:
