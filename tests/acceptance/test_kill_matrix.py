@@ -88,7 +88,7 @@ class Months:
                 "company": name,
                 "website": site,
                 "month": "2027-01",
-                "posts": 2,
+                "posts": 1,
                 "platforms": "instagram,linkedin",
                 "tier": "ultimate",
                 "approve": "auto",
